@@ -1,0 +1,106 @@
+import { AutogradError } from "@squall/device";
+import { type Generator, type GeneratorState, withDrawWatch } from "../create/generator.ts";
+import { Tensor } from "../tensor.ts";
+import { enableGrad } from "./mode.ts";
+import type { Edge } from "./node.ts";
+import { DirectSave, type SavedTensor, type SaveFrame, withSaveFrame } from "./saved.ts";
+
+/** Collects what a second run of the function saves, in order. */
+class Collector implements SaveFrame {
+  readonly tensors: Tensor[] = [];
+
+  save(_op: string, tensor: Tensor): SavedTensor {
+    this.tensors.push(tensor);
+    return {
+      unpack: (): Tensor => {
+        throw new AutogradError("checkpoint", "the recomputed graph is never walked itself");
+      },
+      release: (): void => {},
+    };
+  }
+}
+
+/** Stands for the values that a function saves, and runs it again when the first of them is needed. */
+class Recomputed implements SaveFrame {
+  private readonly rerun: () => unknown;
+  /** Generators that the function drew from, with their states before it did. */
+  private readonly generators: Map<Generator, GeneratorState>;
+  private count = 0;
+  private values: Map<number, Tensor> | undefined;
+
+  constructor(rerun: () => unknown, generators: Map<Generator, GeneratorState>) {
+    this.rerun = rerun;
+    this.generators = generators;
+  }
+
+  save(_op: string, tensor: Tensor): SavedTensor {
+    const index = this.count++;
+    const edge = tensor.edge();
+    return {
+      unpack: (): Tensor => this.value(index, edge),
+      release: (): void => {
+        this.values?.delete(index);
+      },
+    };
+  }
+
+  private value(index: number, edge: Edge | undefined): Tensor {
+    this.values ??= this.recompute();
+    let value = this.values.get(index);
+    if (value === undefined) {
+      this.values = this.recompute();
+      value = this.values.get(index);
+    }
+    if (value === undefined) {
+      throw new AutogradError(
+        "checkpoint",
+        "the function did other operations the second time; it must do the same whenever it is called",
+      );
+    }
+    // The recomputed value takes the place of the first one in the first graph.
+    const tensor = new Tensor(value.storage, value.shape);
+    if (edge !== undefined) tensor.attach(edge);
+    return tensor;
+  }
+
+  private recompute(): Map<number, Tensor> {
+    const collector = new Collector();
+    const now = [...this.generators.keys()].map((generator) => [generator, generator.getState()] as const);
+    try {
+      for (const [generator, state] of this.generators) generator.setState(state);
+      enableGrad(() => withSaveFrame(collector, this.rerun));
+    } finally {
+      for (const [generator, state] of now) generator.setState(state);
+    }
+    if (collector.tensors.length !== this.count) {
+      throw new AutogradError(
+        "checkpoint",
+        `the function saved ${this.count} values at first and ${collector.tensors.length} when run again; it must do the same whenever it is called`,
+        { expected: this.count, got: collector.tensors.length },
+      );
+    }
+    return new Map(collector.tensors.entries());
+  }
+}
+
+/**
+ * Trades time for memory: `fn` runs now, but the values that its backward pass will need are dropped and computed again, by a second
+ * run, when that pass gets there. Gradients are the same. Random numbers drawn inside are drawn again from the same state.
+ * Only tensors given as `inputs`, and leaves such as parameters, are kept.
+ *
+ * Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
+ * @param fn - must do the same each time; may use parameters from outside
+ * @param inputs - its tensor arguments
+ * @returns what `fn` returns
+ * @throws AutogradError in the backward pass if `fn` does something else the second time.
+ */
+export function checkpoint<Inputs extends readonly Tensor[], R>(fn: (...inputs: Inputs) => R, ...inputs: Inputs): R {
+  const kept = inputs.map((input) => new DirectSave("checkpoint", input));
+  const generators = new Map<Generator, GeneratorState>();
+  const rerun = (): R => {
+    for (const input of kept) input.unpack();
+    return fn(...inputs);
+  };
+  const frame = new Recomputed(rerun, generators);
+  return withDrawWatch(generators, () => withSaveFrame(frame, () => fn(...inputs)));
+}
