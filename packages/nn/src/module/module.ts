@@ -1,0 +1,184 @@
+import { ArgumentError, type Device, type DType, formatShape, StateDictError, sameShape } from "@squall/device";
+import { noGrad, type Tensor } from "@squall/tensor";
+import { Buffer, Parameter } from "./parameter.ts";
+
+/** Tensors by dotted name, as {@link Module.stateDict} gives them. */
+export type StateDict = Record<string, Tensor>;
+
+/** What a state dict and a module did not have in common. */
+export interface LoadResult {
+  /** Names that the module has and the state dict lacks. */
+  readonly missing: readonly string[];
+  /** Names that the state dict has and the module lacks. */
+  readonly unexpected: readonly string[];
+}
+
+/** A module from one tensor to one tensor, fit for {@link Sequential}. */
+export interface TensorModule extends Module {
+  forward(x: Tensor): Tensor;
+}
+
+/**
+ * Base of everything that has parameters. Parameters, buffers and submodules are found among the instance's own properties: assign them
+ * and they have dotted names (`encoder.cells.0.bias`). Properties declared with `#` cannot be found; use TypeScript's `private`.
+ */
+export abstract class Module {
+  /** Whether dropout and the like are at work. Set by {@link train} and {@link eval}. */
+  training = true;
+
+  /** Name and value of everything that may be state, in order of assignment. */
+  protected ownProperties(): Iterable<readonly [string, unknown]> {
+    return Object.entries(this);
+  }
+
+  /** Direct submodules with their names. @throws ArgumentError if a property holds an array with modules or parameters in it */
+  *namedChildren(): Generator<[string, Module]> {
+    for (const [name, value] of this.ownProperties()) {
+      if (value instanceof Module) yield [name, value];
+      else if (Array.isArray(value) && value.some((item) => item instanceof Module || item instanceof Parameter)) {
+        throw new ArgumentError(
+          "Module",
+          `property ${name} of ${this.constructor.name} is an array that holds modules or parameters, which would not be trained or saved; use a ModuleList`,
+          { got: name },
+        );
+      }
+    }
+  }
+
+  /** This module and all below it, each once, with dotted names; its own is `""`. */
+  *namedModules(prefix = "", seen: Set<Module> = new Set()): Generator<[string, Module]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren())
+      yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`, seen);
+  }
+
+  /** This module and all below it, each once. */
+  modules(): Module[] {
+    return [...this.namedModules()].map(([, module]) => module);
+  }
+
+  private *namedTensors<T extends Tensor>(kind: new (...args: never[]) => T): Generator<[string, T]> {
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [name, value] of module.ownProperties()) {
+        if (value instanceof kind) yield [prefix === "" ? name : `${prefix}.${name}`, value];
+      }
+    }
+  }
+
+  /** All parameters with dotted names, each once (under its first name if it is shared). */
+  namedParameters(): [string, Parameter][] {
+    const seen = new Set<Parameter>();
+    return [...this.namedTensors(Parameter)].filter(([, parameter]) => !seen.has(parameter) && seen.add(parameter));
+  }
+
+  /** All parameters, each once: what an optimizer wants. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** All buffers with dotted names. */
+  namedBuffers(): [string, Buffer][] {
+    return [...this.namedTensors(Buffer)];
+  }
+
+  /** All buffers. */
+  buffers(): Buffer[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
+  }
+
+  /** Number of learned values. */
+  parameterCount(): number {
+    return this.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+  }
+
+  /** All parameters and buffers by dotted name. They share memory with the module; clone them to keep a moment. */
+  stateDict(): StateDict {
+    const all = [...this.namedTensors(Parameter), ...this.namedTensors(Buffer)];
+    return Object.fromEntries(all.map(([name, tensor]) => [name, tensor.detach()]));
+  }
+
+  /**
+   * Copies values into parameters and buffers. Everything is checked first: a state dict that does not fit changes nothing.
+   * @param options - `strict` (default true): names must be the same on both sides
+   * @returns what was missing and unexpected; both empty if strict
+   * @throws StateDictError with every misfit: missing and unexpected names (if strict), other shapes, other dtypes
+   */
+  loadStateDict(stateDict: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
+    const own = this.stateDict();
+    const missing = Object.keys(own).filter((name) => !Object.hasOwn(stateDict, name));
+    const unexpected = Object.keys(stateDict).filter((name) => !Object.hasOwn(own, name));
+    const problems: string[] = [];
+    if (options.strict ?? true) {
+      if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}`);
+      if (unexpected.length > 0) problems.push(`unexpected: ${unexpected.join(", ")}`);
+    }
+    const pairs = Object.entries(own).flatMap(([name, target]) => {
+      const source = Object.hasOwn(stateDict, name) ? stateDict[name] : undefined;
+      if (source === undefined) return [];
+      if (!sameShape(source.shape, target.shape)) {
+        problems.push(
+          `${name}: the module has shape ${formatShape(target.shape)}, the state dict ${formatShape(source.shape)}`,
+        );
+      } else if (source.dtype !== target.dtype) {
+        problems.push(`${name}: the module is ${target.dtype}, the state dict ${source.dtype}; convert one with to()`);
+      }
+      return [[source, target] as const];
+    });
+    if (problems.length > 0) {
+      throw new StateDictError(
+        "loadStateDict",
+        `the state dict does not fit ${this.constructor.name}: ${problems.join("; ")}`,
+        {
+          expected: Object.keys(own),
+          got: Object.keys(stateDict),
+        },
+      );
+    }
+    noGrad(() => {
+      for (const [source, target] of pairs) target.copy_(source.detach().to(target.device));
+    });
+    return { missing, unexpected };
+  }
+
+  /** Switches this module and all below to training: dropout is at work. Returns itself. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Switches this module and all below to evaluation. Returns itself. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /**
+   * Moves parameters and buffers, with their gradients, to a device or another dtype, in place: optimizers keep hold of them.
+   * Returns itself.
+   */
+  to(target: Device | DType): this {
+    for (const tensor of [...this.parameters(), ...this.buffers()]) {
+      tensor.replaceStorage(tensor.detach().to(target).storage);
+      if (tensor.grad !== undefined) tensor.grad = tensor.grad.detach().to(target);
+    }
+    return this;
+  }
+
+  /** Forgets all gradients. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = undefined;
+  }
+
+  /** Freezes (`false`) or thaws all parameters. Returns itself. */
+  requiresGrad_(value = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad_(value);
+    return this;
+  }
+
+  /** Calls `fn` with every module, this one last, as PyTorch's `apply`. Returns itself. */
+  apply(fn: (module: Module) => void): this {
+    for (const module of this.modules().reverse()) fn(module);
+    return this;
+  }
+}
