@@ -1,0 +1,40 @@
+import { type Device, dtypes, type Kernels } from "@squall/device";
+import { conv, convInputGradient, convWeightGradient } from "./loops/conv.ts";
+import { lstmStep, lstmStepGradient } from "./loops/lstm.ts";
+import { map, update } from "./loops/map.ts";
+import { matmul } from "./loops/matmul.ts";
+import { cast, copy, fill } from "./loops/move.ts";
+import { reduce } from "./loops/reduce.ts";
+import { arrayOf, CpuStorage } from "./storage.ts";
+
+const kernels: Kernels = {
+  fill,
+  copy,
+  cast,
+  map,
+  update,
+  reduce,
+  matmul,
+  conv,
+  convInputGradient,
+  convWeightGradient,
+  lstmStep,
+  lstmStepGradient,
+};
+
+/**
+ * The default device. Storages are typed arrays that the garbage collector owns; every kernel runs to its end in the call, in float32 or
+ * float64, with sums in double precision.
+ */
+export const cpu: Device = {
+  name: "cpu",
+  kernels,
+  dtypes,
+  canReadSync: true,
+  upload: (data) => new CpuStorage(data.slice()),
+  read: async (storage) => arrayOf("read", storage).slice(),
+  readSync: (storage) => arrayOf("readSync", storage).slice(),
+  dispose: () => {},
+  memory: () => ({ bytes: undefined, storages: undefined }),
+  describe: () => "cpu: typed-array loops, 1 thread",
+};
