@@ -1,0 +1,45 @@
+import { ArgumentError } from "@squall/device";
+
+/** @throws ArgumentError unless `value` is a whole number >= `least` */
+export function checkWhole(op: string, name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new ArgumentError(op, `${name} must be a whole number >= ${least}, got ${String(value)}`, {
+      expected: least,
+      got: value,
+    });
+  }
+}
+
+/** @throws ArgumentError unless `value` is a finite number that passes `test`; `what` says which those are */
+export function checkNumber(
+  op: string,
+  name: string,
+  value: number,
+  what = "a finite number",
+  test: (value: number) => boolean = () => true,
+): void {
+  if (!Number.isFinite(value) || !test(value)) {
+    throw new ArgumentError(op, `${name} must be ${what}, got ${String(value)}`, { expected: what, got: value });
+  }
+}
+
+/** @throws ArgumentError unless `value` is a multiple of `groups` */
+export function checkDivisible(op: string, name: string, value: number, groupsName: string, groups: number): void {
+  if (value % groups !== 0) {
+    throw new ArgumentError(op, `${name} (=${value}) must be divisible by ${groupsName} (=${groups})`, {
+      expected: groups,
+      got: value,
+    });
+  }
+}
+
+/** @throws ArgumentError unless `value` is one of `choices` */
+export function checkChoice<T extends string>(op: string, name: string, value: T, choices: readonly T[]): void {
+  if (!choices.includes(value)) {
+    throw new ArgumentError(
+      op,
+      `${name} must be one of ${choices.map((choice) => `"${choice}"`).join(", ")}, got ${JSON.stringify(value)}`,
+      { expected: choices, got: value },
+    );
+  }
+}

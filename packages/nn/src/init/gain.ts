@@ -1,0 +1,77 @@
+import { formatShape, ShapeError } from "@squall/device";
+import type { Tensor } from "@squall/tensor";
+import { checkChoice, checkNumber } from "../arguments.ts";
+
+/** What follows a layer, for {@link calculateGain}. */
+export type Nonlinearity =
+  | "linear"
+  | "conv1d"
+  | "conv2d"
+  | "conv3d"
+  | "convTranspose1d"
+  | "convTranspose2d"
+  | "convTranspose3d"
+  | "sigmoid"
+  | "tanh"
+  | "relu"
+  | "leakyRelu"
+  | "selu";
+
+const gains: Readonly<Record<Nonlinearity, (slope: number) => number>> = {
+  linear: () => 1,
+  conv1d: () => 1,
+  conv2d: () => 1,
+  conv3d: () => 1,
+  convTranspose1d: () => 1,
+  convTranspose2d: () => 1,
+  convTranspose3d: () => 1,
+  sigmoid: () => 1,
+  tanh: () => 5 / 3,
+  relu: () => Math.SQRT2,
+  leakyRelu: (slope) => Math.sqrt(2 / (1 + slope * slope)),
+  selu: () => 3 / 4,
+};
+
+const names: readonly Nonlinearity[] = [
+  "linear",
+  "conv1d",
+  "conv2d",
+  "conv3d",
+  "convTranspose1d",
+  "convTranspose2d",
+  "convTranspose3d",
+  "sigmoid",
+  "tanh",
+  "relu",
+  "leakyRelu",
+  "selu",
+];
+
+/**
+ * The factor by which weights before a nonlinearity grow so that signals keep their size; PyTorch's table: 1 for linear ones and sigmoid,
+ * 5/3 for tanh, √2 for relu, √(2 / (1 + a²)) for leakyRelu, 3/4 for selu.
+ * @param param - slope `a` of leakyRelu, default 0.01; others ignore it
+ * @throws ArgumentError if there is no such nonlinearity or the slope is not a finite number
+ */
+export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
+  checkChoice("calculateGain", "nonlinearity", nonlinearity, names);
+  checkNumber("calculateGain", "param", param);
+  return gains[nonlinearity](param);
+}
+
+/**
+ * How many inputs an output sums over and how many outputs an input reaches: of a weight `[O, I, …k]` these are `I·k…` and `O·k…`.
+ * @throws ShapeError if it has fewer than two axes
+ */
+export function fans(op: string, tensor: Tensor): { readonly fanIn: number; readonly fanOut: number } {
+  const [outputs = 0, inputs = 0, ...kernel] = tensor.shape;
+  if (tensor.rank < 2) {
+    throw new ShapeError(
+      op,
+      `needs at least two axes [O, I, …] to count inputs and outputs, got shape ${formatShape(tensor.shape)}`,
+      { expected: 2, got: tensor.rank },
+    );
+  }
+  const taps = kernel.reduce((product, k) => product * k, 1);
+  return { fanIn: inputs * taps, fanOut: outputs * taps };
+}

@@ -1,0 +1,38 @@
+import type { Tensor } from "@squall/tensor";
+import { checkChoice } from "../arguments.ts";
+import { draw, type InitOptions } from "./fill.ts";
+import { calculateGain, fans, type Nonlinearity } from "./gain.ts";
+
+/** Options of {@link kaimingUniform_} and {@link kaimingNormal_}. */
+export interface KaimingOptions extends InitOptions {
+  /** Slope of the leaky relu that follows, below 0; others ignore it. Default 0. */
+  readonly a?: number;
+  /** Keep the size of signals (`"fanIn"`, default) or of gradients (`"fanOut"`). */
+  readonly mode?: "fanIn" | "fanOut";
+  /** What follows. Default `"leakyRelu"`, which with `a = 0` is relu. */
+  readonly nonlinearity?: Nonlinearity;
+}
+
+function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
+  const { a = 0, mode = "fanIn", nonlinearity = "leakyRelu" } = options;
+  checkChoice(op, "mode", mode, ["fanIn", "fanOut"]);
+  return calculateGain(nonlinearity, a) / Math.sqrt(fans(op, tensor)[mode]);
+}
+
+/**
+ * Uniform in ±`gain·√(3 / fan)` (He et al. 2015). Returns the tensor.
+ * @throws ShapeError if it has fewer than two axes; ArgumentError if there is no such mode or nonlinearity or `a` is not a finite number
+ */
+export function kaimingUniform_<T extends Tensor>(tensor: T, options: KaimingOptions = {}): T {
+  const bound = Math.sqrt(3) * kaimingStd("kaimingUniform_", tensor, options);
+  return draw(tensor, options, (generator) => bound * (2 * generator.next() - 1));
+}
+
+/**
+ * Normal with mean 0 and standard deviation `gain / √fan` (He et al. 2015). Returns the tensor.
+ * @throws ShapeError if it has fewer than two axes; ArgumentError if there is no such mode or nonlinearity or `a` is not a finite number
+ */
+export function kaimingNormal_<T extends Tensor>(tensor: T, options: KaimingOptions = {}): T {
+  const std = kaimingStd("kaimingNormal_", tensor, options);
+  return draw(tensor, options, (generator) => std * generator.normal());
+}

@@ -1,0 +1,45 @@
+import { ArgumentError, formatShape, ShapeError, sameShape } from "@squall/device";
+import { Tensor } from "@squall/tensor";
+import { checkChoice } from "../arguments.ts";
+
+/** What becomes of the losses of single elements: their mean, their sum, or nothing. */
+export type LossReduction = "mean" | "sum" | "none";
+
+/** Options of every loss. */
+export interface LossOptions {
+  /**
+   * `"mean"` (default): the mean over all elements, a number. `"sum"`: the sum, a number; it grows with the number of elements, and so do
+   * its gradients. `"none"`: the losses of all elements, in the shape of the input.
+   */
+  readonly reduction?: LossReduction;
+}
+
+/** @throws ArgumentError unless the reduction is one */
+export function checkReduction(op: string, { reduction = "mean" }: LossOptions): LossReduction {
+  checkChoice(op, "reduction", reduction, ["mean", "sum", "none"]);
+  return reduction;
+}
+
+/** @throws ArgumentError unless both are tensors; ShapeError unless they have one shape */
+export function checkPair(op: string, input: Tensor, target: Tensor): void {
+  for (const [name, value] of Object.entries({ input, target })) {
+    if (!(value instanceof Tensor)) {
+      throw new ArgumentError(op, `the ${name} must be a tensor, got ${value === null ? "null" : typeof value}`, {
+        got: value,
+      });
+    }
+  }
+  if (!sameShape(input.shape, target.shape)) {
+    throw new ShapeError(
+      op,
+      `input and target must have the same shape, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
+      { expected: input.shape, got: target.shape },
+    );
+  }
+}
+
+/** Reduces losses of elements as asked. */
+export function reduceLoss(losses: Tensor, reduction: LossReduction): Tensor {
+  if (reduction === "none") return losses;
+  return reduction === "sum" ? losses.sum() : losses.mean();
+}
