@@ -139,6 +139,10 @@ describe("conv, convInputGradient, convWeightGradient", () => {
     for (const stride of [1, 2]) check(convGeometry("conv", [2, 5, 6, 7], [6, 5, 1, 1], { stride }), "float32", 3);
   });
 
+  it("agree where the summed axis is cut into several runs, with a bias", () => {
+    check(convGeometry("conv", [2, 130, 3, 4], [5, 130, 3, 3], { padding: 1 }), "float32", 8);
+  });
+
   it("agree where a kernel tap never touches the input", () => {
     check(convGeometry("conv", [2, 1, 1, 2], [2, 1, 3, 3], { padding: [[4, 5], 3] }), "float64", 4);
   });

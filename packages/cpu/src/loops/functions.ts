@@ -10,8 +10,8 @@ function round(x: number): number {
   return near - x === 0.5 && near % 2 !== 0 ? near - 1 : near;
 }
 
-/** Stable for every input: the exponential overflows to Infinity only where the quotient is 0. */
-function sigmoid(x: number): number {
+/** `1 / (1 + e⁻ˣ)`. Stable for every input: the exponential overflows to Infinity only where the quotient is 0. */
+export function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
 }
 

@@ -9,10 +9,7 @@ import {
   type Storage,
 } from "@squall/device";
 import { arrayOf, CpuStorage } from "../storage.ts";
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
-}
+import { sigmoid } from "./functions.ts";
 
 /** Peephole weights of every kind, read alike: gate `q` of channel `h` at position `p` is `data[q·gate + h·channel + p·position]`. */
 interface Peepholes {
@@ -47,29 +44,30 @@ export function lstmStep(geometry: LstmGeometry, inputs: LstmStepInputs): LstmSt
   const state = arrayOf(op, inputs.stateGates);
   const before = arrayOf(op, inputs.cell);
   const input = inputs.inputGates === undefined ? zero : arrayOf(op, inputs.inputGates);
-  // Without input gates every index into them becomes 0.
-  const inputStep = inputs.inputGates === undefined ? 0 : 1;
+  // Without input gates every place in them becomes 0.
+  const [inputOffset, inputStep] = inputs.inputGates === undefined ? [0, 0] : [inputs.inputOffset, 1];
   const peep = peepholesOf(op, geometry, inputs.peephole);
   const weights = peep.data;
   const dtype = inputs.cell.dtype;
   const size = batch * hidden * positions;
   const [h, c, gates] = [allocate(dtype, size), allocate(dtype, size), allocate(dtype, 4 * size)];
   const gateStep = hidden * positions;
+  const inputGateStep = gateStep * inputStep;
   for (let n = 0; n < batch; n++) {
     for (let channel = 0; channel < hidden; channel++) {
       const cellRow = (n * hidden + channel) * positions;
       const gateRow = (4 * n * hidden + channel) * positions;
+      const inputRow = inputOffset + gateRow * inputStep;
       for (let p = 0; p < positions; p++) {
         const at = gateRow + p;
-        const u = (inputs.inputOffset + at) * inputStep;
-        const v = gateStep * inputStep;
+        const u = inputRow + p * inputStep;
         const w = channel * peep.channel + p * peep.position;
         const old = before[cellRow + p];
         const i = sigmoid(input[u] + state[at] + weights[w] * old);
-        const f = sigmoid(input[u + v] + state[at + gateStep] + weights[w + peep.gate] * old);
-        const g = Math.tanh(input[u + 3 * v] + state[at + 3 * gateStep]);
+        const f = sigmoid(input[u + inputGateStep] + state[at + gateStep] + weights[w + peep.gate] * old);
+        const g = Math.tanh(input[u + 3 * inputGateStep] + state[at + 3 * gateStep]);
         const cell = f * old + i * g;
-        const o = sigmoid(input[u + 2 * v] + state[at + 2 * gateStep] + weights[w + 2 * peep.gate] * cell);
+        const o = sigmoid(input[u + 2 * inputGateStep] + state[at + 2 * gateStep] + weights[w + 2 * peep.gate] * cell);
         c[cellRow + p] = cell;
         h[cellRow + p] = o * Math.tanh(cell);
         gates[at] = i;

@@ -8,10 +8,6 @@ const blockSize = 512;
 
 const registers: Float64Array[] = [];
 
-function store(from: Float64Array, target: FloatArray, start: number, count: number): void {
-  for (let i = 0; i < count; i++) target[start + i] = from[i];
-}
-
 /** Runs `program` over `length` elements, block by block, and writes its outputs to `targets`. */
 function runBlocks(
   program: Program,
@@ -33,7 +29,9 @@ function runBlocks(
     const count = Math.min(blockSize, length - start);
     for (const { reader, register } of varying) reader.read(start, count, register);
     run(program, registers, count);
-    for (const [k, target] of targets.entries()) store(registers[program.outputs[k]], target, start, count);
+    for (const [k, target] of targets.entries()) {
+      target.set(registers[program.outputs[k]].subarray(0, count), start);
+    }
   }
 }
 

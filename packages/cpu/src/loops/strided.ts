@@ -91,7 +91,8 @@ export class BlockReader {
   #readRow(offset: number, stride: number, out: Float64Array, at: number, count: number): void {
     const data = this.#data;
     if (stride === 0) out.fill(data[offset], at, at + count);
-    else if (stride === 1) for (let i = 0; i < count; i++) out[at + i] = data[offset + i];
+    // The engine's own conversion is several times faster than a loop, but a view costs as much as some tens of elements.
+    else if (stride === 1 && count >= 64) out.set(data.subarray(offset, offset + count), at);
     else for (let i = 0; i < count; i++) out[at + i] = data[offset + i * stride];
   }
 }
