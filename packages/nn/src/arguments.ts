@@ -1,4 +1,4 @@
-import { ArgumentError } from "@squall/device";
+import { ArgumentError, type PerAxis, perAxis } from "@squall/device";
 
 /** @throws ArgumentError unless `value` is a whole number >= `least` */
 export function checkWhole(op: string, name: string, value: number, least: number): void {
@@ -42,4 +42,15 @@ export function checkChoice<T extends string>(op: string, name: string, value: T
       { expected: choices, got: value },
     );
   }
+}
+
+/** One whole number >= `least` per axis, from one for all or one for each. @throws ArgumentError otherwise */
+export function wholePerAxis(op: string, name: string, value: PerAxis, axes: number, least: number): number[] {
+  if (typeof value !== "number" && !Array.isArray(value)) {
+    throw new ArgumentError(op, `${name} must be a whole number or one per axis, got ${String(value)}`, {
+      expected: axes,
+      got: value,
+    });
+  }
+  return perAxis(op, name, value, axes, least);
 }

@@ -2,11 +2,32 @@
  * Modules, layers, losses and initializers; above all ConvLSTM.
  * @packageDocumentation
  */
+
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
 export { Conv3d } from "./layers/conv3d.ts";
 export { ConvNd, type ConvNdOptions } from "./layers/convNd.ts";
+export { ConvTranspose1d } from "./layers/convTranspose1d.ts";
+export { ConvTranspose2d } from "./layers/convTranspose2d.ts";
+export { ConvTranspose3d } from "./layers/convTranspose3d.ts";
+export { ConvTransposeNd, type ConvTransposeNdOptions } from "./layers/convTransposeNd.ts";
+export { Dropout, type DropoutOptions } from "./layers/dropout.ts";
+export { ELU, type ELUOptions } from "./layers/elu.ts";
+export { Flatten, type FlattenOptions } from "./layers/flatten.ts";
+export { GroupNorm, type GroupNormOptions } from "./layers/groupNorm.ts";
+export { Identity } from "./layers/identity.ts";
+export { LayerNorm, type LayerNormOptions } from "./layers/layerNorm.ts";
+export { LeakyReLU, type LeakyReLUOptions } from "./layers/leakyRelu.ts";
+export { Linear, type LinearOptions } from "./layers/linear.ts";
+export { PixelShuffle, type PixelShuffleOptions } from "./layers/pixelShuffle.ts";
+export { PixelUnshuffle, type PixelUnshuffleOptions } from "./layers/pixelUnshuffle.ts";
+export { ReLU } from "./layers/relu.ts";
+export { Sigmoid } from "./layers/sigmoid.ts";
+export { SiLU } from "./layers/silu.ts";
+export { Softmax, type SoftmaxOptions } from "./layers/softmax.ts";
+export { Softplus, type SoftplusOptions } from "./layers/softplus.ts";
+export { Tanh } from "./layers/tanh.ts";
 export { BCELoss, bce } from "./loss/bce.ts";
 export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./loss/bceWithLogits.ts";
 export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";

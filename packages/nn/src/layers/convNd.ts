@@ -1,6 +1,6 @@
-import { type ConvOptions, convGeometry, type Padding, type PerAxis, perAxis } from "@squall/device";
+import { type ConvOptions, convGeometry, type Padding, type PerAxis } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
-import { checkDivisible, checkWhole } from "../arguments.ts";
+import { checkDivisible, checkWhole, wholePerAxis } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
@@ -50,9 +50,9 @@ export abstract class ConvNd extends Module implements Required<ConvOptions> {
     checkDivisible(name, "outChannels", outChannels, "groups", groups);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = perAxis(name, "kernelSize", options.kernelSize, rank, 1);
-    this.stride = perAxis(name, "stride", stride, rank, 1);
-    this.dilation = perAxis(name, "dilation", dilation, rank, 1);
+    this.kernelSize = wholePerAxis(name, "kernelSize", options.kernelSize, rank, 1);
+    this.stride = wholePerAxis(name, "stride", stride, rank, 1);
+    this.dilation = wholePerAxis(name, "dilation", dilation, rank, 1);
     this.padding = padding;
     this.groups = groups;
     const weightShape = [outChannels, inChannels / groups, ...this.kernelSize];

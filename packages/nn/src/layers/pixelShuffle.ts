@@ -1,0 +1,28 @@
+import type { Tensor } from "@squall/tensor";
+import { checkWhole } from "../arguments.ts";
+import { Module } from "../module/module.ts";
+
+/** Options of {@link PixelShuffle}. */
+export interface PixelShuffleOptions {
+  /** Factor r by which height and width grow. */
+  readonly upscaleFactor: number;
+}
+
+/** Depth to space: `[…, C·r², H, W]` to `[…, C, H·r, W·r]`; PyTorch's `PixelShuffle` (Shi et al. 2016). */
+export class PixelShuffle extends Module {
+  /** Factor r. */
+  readonly upscaleFactor: number;
+
+  /** @throws ArgumentError if the factor is not a whole number >= 1 */
+  constructor(options: PixelShuffleOptions) {
+    super();
+    const { upscaleFactor } = options;
+    checkWhole("PixelShuffle", "upscaleFactor", upscaleFactor, 1);
+    this.upscaleFactor = upscaleFactor;
+  }
+
+  /** `[…, C·r², H, W]` to `[…, C, H·r, W·r]`. @throws ShapeError if the channels are not divisible by r² */
+  forward(x: Tensor): Tensor {
+    return x.pixelShuffle(this.upscaleFactor);
+  }
+}

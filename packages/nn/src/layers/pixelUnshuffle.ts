@@ -1,0 +1,28 @@
+import type { Tensor } from "@squall/tensor";
+import { checkWhole } from "../arguments.ts";
+import { Module } from "../module/module.ts";
+
+/** Options of {@link PixelUnshuffle}. */
+export interface PixelUnshuffleOptions {
+  /** Factor r by which height and width shrink. */
+  readonly downscaleFactor: number;
+}
+
+/** Space to depth, the inverse of {@link PixelShuffle}: `[…, C, H·r, W·r]` to `[…, C·r², H, W]`. */
+export class PixelUnshuffle extends Module {
+  /** Factor r. */
+  readonly downscaleFactor: number;
+
+  /** @throws ArgumentError if the factor is not a whole number >= 1 */
+  constructor(options: PixelUnshuffleOptions) {
+    super();
+    const { downscaleFactor } = options;
+    checkWhole("PixelUnshuffle", "downscaleFactor", downscaleFactor, 1);
+    this.downscaleFactor = downscaleFactor;
+  }
+
+  /** `[…, C, H·r, W·r]` to `[…, C·r², H, W]`. @throws ShapeError if height or width is not divisible by r */
+  forward(x: Tensor): Tensor {
+    return x.pixelUnshuffle(this.downscaleFactor);
+  }
+}
