@@ -1,0 +1,322 @@
+/*
+ * A whole sequence through one ConvLSTM layer as a single op. The input-to-state convolution of all steps is one batched call; per step
+ * only the state-to-state convolution and the gate kernel run; the weight gradients of all steps are one batched call at the end.
+ */
+import { ArgumentError, type ConvGeometry, convGeometry, type LstmGeometry, type Shape, sizeOf } from "@squall/device";
+import {
+  cat,
+  convInputOp,
+  convOp,
+  convWeightOp,
+  defineMultiOutputOp,
+  type GradientContext,
+  grad,
+  isGradEnabled,
+  stack,
+  Tensor,
+} from "@squall/tensor";
+import { type ConvLSTMCell, type LSTMState, updateState } from "./cell.ts";
+
+/** Where each operand stands among the inputs of the op; absent ones have no place. */
+interface Places {
+  readonly h: number;
+  readonly c: number;
+  readonly stateWeight: number;
+  readonly x: number | undefined;
+  readonly inputWeight: number | undefined;
+  readonly bias: number | undefined;
+  readonly peephole: number | undefined;
+}
+
+interface SequenceArgs {
+  readonly steps: number;
+  readonly places: Places;
+  /** Shape of a state, `[N, H, …]`. */
+  readonly stateShape: Shape;
+  /** State-to-state convolution of one step. */
+  readonly step: ConvGeometry;
+  /** Input-to-state convolution of all steps at once. */
+  readonly input: ConvGeometry | undefined;
+  readonly lstm: LstmGeometry;
+  /** Whether gates and cells of every step are wanted for a backward pass. */
+  readonly keep: boolean;
+}
+
+/** The operands by name. */
+interface Operands {
+  readonly h: Tensor;
+  readonly c: Tensor;
+  readonly stateWeight: Tensor;
+  readonly x: Tensor | undefined;
+  readonly inputWeight: Tensor | undefined;
+  readonly bias: Tensor | undefined;
+  readonly peephole: Tensor | undefined;
+}
+
+function operandsAt({ places }: SequenceArgs, at: (k: number) => Tensor): Operands {
+  const optional = (k: number | undefined): Tensor | undefined => (k === undefined ? undefined : at(k));
+  return {
+    h: at(places.h),
+    c: at(places.c),
+    stateWeight: at(places.stateWeight),
+    x: optional(places.x),
+    inputWeight: optional(places.inputWeight),
+    bias: optional(places.bias),
+    peephole: optional(places.peephole),
+  };
+}
+
+/** Input-to-state gates of all steps, `[T·N, 4H, …]`, bias included. */
+function inputGatesOf({ x, inputWeight, bias }: Operands, { input }: SequenceArgs): Tensor | undefined {
+  if (x === undefined || inputWeight === undefined || input === undefined) return undefined;
+  return convOp(bias === undefined ? [x, inputWeight] : [x, inputWeight, bias], input);
+}
+
+/** State-to-state gates of one step, `[N, 4H, …]`; they carry the bias if there is no input to carry it. */
+function stateGatesOf(h: Tensor, { x, stateWeight, bias }: Operands, { step }: SequenceArgs): Tensor {
+  return convOp(bias === undefined || x !== undefined ? [h, stateWeight] : [h, stateWeight, bias], step);
+}
+
+/** The same with plain ops: what the op means, and what its second derivatives are taken of. */
+function plainSequence(operands: Operands, args: SequenceArgs): [hidden: Tensor, h: Tensor, c: Tensor] {
+  const inputGates = inputGatesOf(operands, args)?.split(args.step.batch);
+  const hidden: Tensor[] = [];
+  let state: LSTMState = { h: operands.h, c: operands.c };
+  for (let t = 0; t < args.steps; t++) {
+    const stateGates = stateGatesOf(state.h, operands, args);
+    const fromInput = inputGates?.[t];
+    state = updateState(fromInput === undefined ? stateGates : fromInput.add(stateGates), state.c, operands.peephole);
+    hidden.push(state.h);
+  }
+  return [stack(hidden), state.h, state.c];
+}
+
+const sequenceOp = defineMultiOutputOp<SequenceArgs>({
+  name: "ConvLSTM",
+  // Sequence of hidden states, last hidden state, last cell state; then, if kept, activated gates and cell states of every step.
+  shapes: (_, { steps, stateShape, keep }) => {
+    const [batch = 0, hidden = 0, ...spatial] = stateShape;
+    const gateShape = [batch, 4 * hidden, ...spatial];
+    const kept = keep ? Array.from({ length: 2 * steps }, (_, k) => (k < steps ? gateShape : stateShape)) : [];
+    return [[steps, ...stateShape], stateShape, stateShape, ...kept];
+  },
+  run: (inputs, args) => {
+    const operands = operandsAt(args, (k) => tensorAt(inputs, k));
+    const { kernels } = operands.h.device;
+    const inputGates = inputGatesOf(operands, args);
+    const hidden: Tensor[] = [];
+    const gates: Tensor["storage"][] = [];
+    const cells: Tensor["storage"][] = [];
+    let { h } = operands;
+    let cell = operands.c.storage;
+    const stepSize = 4 * sizeOf(args.stateShape);
+    for (let t = 0; t < args.steps; t++) {
+      const after = kernels.lstmStep(args.lstm, {
+        inputGates: inputGates?.storage,
+        inputOffset: t * stepSize,
+        stateGates: stateGatesOf(h, operands, args).storage,
+        cell,
+        peephole: operands.peephole?.storage,
+      });
+      h = new Tensor(after.hidden, args.stateShape);
+      cell = after.cell;
+      hidden.push(h);
+      if (args.keep) {
+        gates.push(after.gates);
+        cells.push(after.cell);
+      }
+    }
+    return [stack(hidden).storage, h.storage, cell, ...gates, ...cells];
+  },
+  saves: ({ keep, steps, places }) => ({
+    inputs: Object.values(places).filter((place) => place !== undefined),
+    outputs: keep ? [0, ...Array.from({ length: 2 * steps }, (_, k) => k + 3)] : [],
+  }),
+  gradient: (context) => (isGradEnabled() ? differentiableGradient(context) : fusedGradient(context)),
+});
+
+function tensorAt(inputs: readonly Tensor[], k: number): Tensor {
+  const found = inputs[k];
+  if (found === undefined) throw new ArgumentError("ConvLSTM", `operand ${k} is missing`);
+  return found;
+}
+
+/** Places results where their operands stand. */
+function placed(
+  context: GradientContext<SequenceArgs>,
+  gradients: Partial<Record<keyof Places, Tensor | undefined>>,
+): (Tensor | undefined)[] {
+  const result: (Tensor | undefined)[] = [];
+  for (const name of ["h", "c", "stateWeight", "x", "inputWeight", "bias", "peephole"] as const) {
+    const place = context.args.places[name];
+    if (place !== undefined) result[place] = gradients[name];
+  }
+  return result;
+}
+
+/** Backpropagation through time over the kernels. */
+function fusedGradient(context: GradientContext<SequenceArgs>): (Tensor | undefined)[] {
+  const { args } = context;
+  const { steps, places, step, lstm, stateShape } = args;
+  const needs = (name: keyof Places): boolean => {
+    const place = places[name];
+    return place !== undefined && context.needs(place);
+  };
+  const operands = operandsAt(args, (k) => context.input(k));
+  const { kernels } = operands.h.device;
+  const gatesAt = (t: number): Tensor => context.output(3 + t);
+  const cellAt = (t: number): Tensor => (t < 0 ? operands.c : context.output(3 + steps + t));
+  const [batch = 0, hidden = 0, ...spatial] = stateShape;
+
+  const fromSequence = context.gradient(0).unbind(0);
+  const gateGradients: Tensor[] = [];
+  let hiddenGradient = context.gradient(1);
+  let cellGradient = context.gradient(2);
+  for (let t = steps - 1; t >= 0; t--) {
+    const before = kernels.lstmStepGradient(lstm, {
+      gates: gatesAt(t).storage,
+      cellBefore: cellAt(t - 1).storage,
+      cellAfter: cellAt(t).storage,
+      hiddenGradient: hiddenGradient.add(tensorAt(fromSequence, t)).storage,
+      cellGradient: cellGradient.storage,
+      peephole: operands.peephole?.storage,
+    });
+    const gates = new Tensor(before.gates, [batch, 4 * hidden, ...spatial]);
+    gateGradients[t] = gates;
+    cellGradient = new Tensor(before.cell, stateShape);
+    if (t > 0 || needs("h")) hiddenGradient = convInputOp([gates, operands.stateWeight], step);
+  }
+
+  const all = cat(gateGradients);
+  const { input } = args;
+  const { x, inputWeight } = operands;
+  const statesBefore = (): Tensor =>
+    cat([
+      operands.h,
+      context
+        .output(0)
+        .narrow(0, 0, steps - 1)
+        .reshape([-1, ...stateShape.slice(1)]),
+    ]);
+  return placed(context, {
+    h: needs("h") ? hiddenGradient : undefined,
+    c: needs("c") ? cellGradient : undefined,
+    stateWeight: needs("stateWeight")
+      ? convWeightOp([statesBefore(), all], { ...step, batch: steps * batch })
+      : undefined,
+    x:
+      needs("x") && inputWeight !== undefined && input !== undefined
+        ? convInputOp([all, inputWeight], input)
+        : undefined,
+    inputWeight:
+      needs("inputWeight") && x !== undefined && input !== undefined ? convWeightOp([x, all], input) : undefined,
+    bias: needs("bias") ? all.sum(all.shape.map((_, axis) => axis).filter((axis) => axis !== 1)) : undefined,
+    peephole:
+      needs("peephole") && operands.peephole !== undefined
+        ? peepholeGradient(
+            operands.peephole,
+            all,
+            Array.from({ length: steps + 1 }, (_, t) => cellAt(t - 1)),
+          )
+        : undefined,
+  });
+}
+
+/** i and f look at the cell state before the step, o at the one after. */
+function peepholeGradient(peephole: Tensor, gateGradients: Tensor, cells: readonly Tensor[]): Tensor {
+  const [i, f, o] = gateGradients.chunk(4, 1);
+  const before = cat(cells.slice(0, -1));
+  const after = cat(cells.slice(1));
+  const [, , ...positions] = peephole.shape;
+  const summed = positions.map((_, axis) => axis + 2).filter((axis) => peephole.shape[axis] === 1);
+  const parts = [
+    [i, before],
+    [f, before],
+    [o, after],
+  ] as const;
+  return stack(
+    parts.map(([gate, cell]) =>
+      (gate === undefined ? cell : gate.mul(cell)).sum([0, ...summed], true).reshape(peephole.shape.slice(1)),
+    ),
+  );
+}
+
+/** The gradient as a function that can be differentiated again: the plain definition, recorded and walked. */
+function differentiableGradient(context: GradientContext<SequenceArgs>): (Tensor | undefined)[] {
+  const aliases = new Map<number, Tensor>();
+  // A reshape is a new place in the graph: the walk stops there, so operands that depend on each other are told apart.
+  const operands = operandsAt(context.args, (k) => {
+    const input = context.input(k);
+    const alias = input.reshape(input.shape);
+    aliases.set(k, alias);
+    return alias;
+  });
+  const outputs = plainSequence(operands, context.args);
+  const wanted = [...aliases].filter(([k]) => context.needs(k));
+  const gradients = grad(
+    outputs,
+    wanted.map(([, alias]) => alias),
+    {
+      gradOutputs: [context.gradient(0), context.gradient(1), context.gradient(2)],
+      createGraph: true,
+      allowUnused: true,
+    },
+  );
+  const result: (Tensor | undefined)[] = [];
+  for (const [index, [k]] of wanted.entries()) result[k] = gradients[index];
+  return result;
+}
+
+/** Result of {@link runSequence}. */
+export interface SequenceResult {
+  /** Hidden states of all steps, `[T, N, H, …]`. */
+  readonly hidden: Tensor;
+  /** State after the last step. */
+  readonly state: LSTMState;
+}
+
+/**
+ * Runs a cell over a sequence in one fused op. Shapes have been checked.
+ * @param x - `[T, N, C, …]`, or `undefined` for a cell without input
+ * @param state - before the first step
+ */
+export function runSequence(
+  cell: ConvLSTMCell,
+  x: Tensor | undefined,
+  steps: number,
+  state: LSTMState,
+): SequenceResult {
+  const stateShape = state.h.shape;
+  const [batch = 0, hidden = 0, ...spatial] = stateShape;
+  const inputs: Tensor[] = [];
+  const place = (operand: Tensor): number => inputs.push(operand) - 1;
+  const optional = (operand: Tensor | undefined): number | undefined =>
+    operand === undefined ? undefined : place(operand);
+  const { inputWeight } = cell;
+  const frames = x?.reshape([steps * batch, ...x.shape.slice(2)]);
+  const places: Places = {
+    h: place(state.h),
+    c: place(state.c),
+    stateWeight: place(cell.stateWeight),
+    x: optional(frames),
+    inputWeight: optional(inputWeight),
+    bias: optional(cell.bias),
+    peephole: optional(cell.peephole),
+  };
+  const args: SequenceArgs = {
+    steps,
+    places,
+    stateShape,
+    step: convGeometry("ConvLSTM", stateShape, cell.stateWeight.shape, { padding: "same" }),
+    input:
+      frames === undefined || inputWeight === undefined
+        ? undefined
+        : convGeometry("ConvLSTM", frames.shape, inputWeight.shape, { padding: "same" }),
+    lstm: { batch, hidden, positions: sizeOf(spatial), peephole: cell.peepholeKind },
+    keep: isGradEnabled() && inputs.some((input) => input.requiresGrad),
+  };
+  const [sequence, h, c] = sequenceOp(inputs, args);
+  if (sequence === undefined || h === undefined || c === undefined)
+    throw new ArgumentError("ConvLSTM", "the sequence gave no output");
+  return { hidden: sequence, state: { h, c } };
+}
