@@ -1,4 +1,13 @@
-import { ArgumentError, formatShape, type Peephole, type Shape, ShapeError, sameShape } from "@squall/device";
+import {
+  ArgumentError,
+  DeviceError,
+  DTypeError,
+  formatShape,
+  type Peephole,
+  type Shape,
+  ShapeError,
+  sameShape,
+} from "@squall/device";
 import { conv1d, conv2d, conv3d, defaultGenerator, type Generator, type Tensor, tensor, zeros } from "@squall/tensor";
 import { Module } from "../module/module.ts";
 import { creation, type ModuleOptions } from "../module/options.ts";
@@ -121,10 +130,32 @@ export class ConvLSTMCell extends Module {
     return imageSize;
   }
 
+  /** @throws DTypeError, DeviceError unless a tensor (called `name`) has the dtype and device of the weights */
+  checkHome(op: string, name: string, tensor: Tensor): void {
+    const { dtype, device } = this.stateWeight;
+    if (tensor.dtype !== dtype) {
+      const remedy = `convert it with to("${dtype}"), or the model with model.to("${tensor.dtype}")`;
+      throw new DTypeError(op, `${name} is ${tensor.dtype} but the weights are ${dtype}; ${remedy}`, {
+        expected: dtype,
+        got: tensor.dtype,
+      });
+    }
+    if (tensor.device !== device) {
+      throw new DeviceError(
+        op,
+        `${name} is on ${tensor.device.name} but the weights are on ${device.name}; move one with to(device)`,
+        {
+          expected: device.name,
+          got: tensor.device.name,
+        },
+      );
+    }
+  }
+
   /**
    * Checks what a step is about to be given.
    * @param spatial - sizes of the image
-   * @throws ShapeError naming both sides
+   * @throws ShapeError, DTypeError, DeviceError naming both sides
    */
   checkState(op: string, batch: number, spatial: Shape, state: LSTMState): void {
     const expected = [batch, this.hiddenChannels, ...spatial];
@@ -132,6 +163,7 @@ export class ConvLSTMCell extends Module {
       ["h", state.h],
       ["c", state.c],
     ] as const) {
+      this.checkHome(op, `state ${name}`, value);
       if (!sameShape(value.shape, expected)) {
         throw new ShapeError(
           op,
@@ -183,6 +215,7 @@ export class ConvLSTMCell extends Module {
         got: like.rank,
       });
     }
+    if (x !== undefined) this.checkHome(op, "input", x);
     const [batch = 0, , ...spatial] = like.shape;
     const { h, c } = state ?? this.initialState(batch, spatial);
     this.checkState(op, batch, spatial, { h, c });

@@ -80,7 +80,7 @@ export class ConvLSTM extends Module {
    * @param states - one `{ h, c }` of `[N, H, …]` per layer; zeros if left out
    * @returns `[layerOutputs, lastStates]`: hidden states over time, in the layout of the input, and the states after the last step;
    * of the last layer, or of each with `returnAllLayers`
-   * @throws ShapeError if input or states do not fit the layers; ArgumentError if the model takes no input
+   * @throws ShapeError, DTypeError, DeviceError if input or states do not fit the layers; ArgumentError if the model takes no input
    */
   forward(x: Tensor, states?: readonly LSTMState[]): [layerOutputs: Tensor[], lastStates: LSTMState[]] {
     const op = "ConvLSTM";
@@ -107,6 +107,7 @@ export class ConvLSTM extends Module {
         },
       );
     }
+    this.cells.at(0).checkHome(op, "input", x);
     const timeFirst = this.batchFirst ? x.transpose(0, 1) : x;
     const [steps = 0, batch = 0, , ...spatial] = timeFirst.shape;
     return this.run(timeFirst, steps, this.statesFor(op, batch, spatial, states));
