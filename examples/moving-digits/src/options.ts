@@ -43,8 +43,8 @@ const TABLE: Table = {
   outputFrames: row("output-frames", "N", "frames it forecasts", positive),
   patch: row("patch", "N", "fold N x N pixels into channels; must divide the size", positive),
   hidden: row("hidden", "N,N,…", "hidden channels of each layer, first layer first", layerList),
-  kernel: row("kernel", "N", "width of the input-to-state kernel, odd", oddNumber),
-  stateKernel: row("state-kernel", "N", "width of the state-to-state kernel, odd", oddNumber),
+  kernel: row("kernel", "N", "width of the input-to-state kernel", positive),
+  stateKernel: row("state-kernel", "N", "width of the state-to-state kernel", positive),
   peephole: row("peephole", PEEPHOLES.join("|"), "whether gates see the cell state", oneOf(PEEPHOLES)),
   batch: row("batch", "N", "sequences in a batch", positive),
   steps: row("steps", "N", "optimizer steps", positive),
@@ -172,14 +172,6 @@ function wholeNumber(least: number): (flag: string, text: string) => number {
     }
     return value;
   };
-}
-
-function oddNumber(flag: string, text: string): number {
-  const value = positive(flag, text);
-  if (value % 2 === 0) {
-    throw new OptionsError(flag, `needs an odd number, so that a kernel has a middle, got "${text}"; try ${value + 1}`);
-  }
-  return value;
 }
 
 function positiveNumber(flag: string, text: string): number {

@@ -28,9 +28,9 @@ export interface Options {
   readonly patch: number;
   /** Hidden channels of each ConvLSTM layer, first layer first. */
   readonly hidden: readonly number[];
-  /** Width of the input-to-state kernel in places, odd. */
+  /** Width of the input-to-state kernel in places. */
   readonly kernel: number;
-  /** Width of the state-to-state kernel in places, odd. */
+  /** Width of the state-to-state kernel in places. */
   readonly stateKernel: number;
   readonly peephole: PeepholeName;
   /** Sequences in a batch. */
@@ -62,14 +62,14 @@ export const DEFAULTS: Omit<Options, Derived> = {
   digitSize: 12,
   inputFrames: 5,
   outputFrames: 5,
-  patch: 2,
+  patch: 4,
   hidden: [32],
   kernel: 3,
   stateKernel: 3,
   peephole: "none",
-  batch: 16,
+  batch: 4,
   steps: 600,
-  learningRate: 3e-3,
+  learningRate: 1e-2,
   optimizer: "adam",
   clip: 1,
   seed: 1,

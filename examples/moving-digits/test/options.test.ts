@@ -87,7 +87,6 @@ describe("parseOptions", () => {
     [["--lr", "0"], '--lr: needs a number above 0, got "0"'],
     [["--lr", "Infinity"], '--lr: needs a number above 0, got "Infinity"'],
     [["--clip", "-1"], '--clip: needs a number of at least 0, got "-1"'],
-    [["--kernel", "4"], '--kernel: needs an odd number, so that a kernel has a middle, got "4"; try 5'],
     [
       ["--hidden", "8,,8"],
       '--hidden: needs channels per layer, whole numbers with commas between as in 64,32, got "8,,8"',

@@ -1,0 +1,114 @@
+// The training loop: draws films, takes steps, looks at held-out films now and then, and keeps the best weights.
+
+import { setImmediate } from "node:timers/promises";
+import { bceWithLogits, type StateDict } from "@squall/nn";
+import { Adam, AdamW, CosineAnnealingLR, clipGradNorm, type Optimizer, RMSprop, SGD } from "@squall/optim";
+import { type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
+import type { FilmSource, Films } from "./data.ts";
+import type { PatchForecaster } from "./model.ts";
+import type { LossPoint } from "./plot.ts";
+import type { Options } from "./presets.ts";
+import type { Progress } from "./progress.ts";
+
+/** What happened in training. The model holds the best weights. */
+export interface Training {
+  /** Cross-entropy in nats per pixel of each batch. */
+  readonly batches: LossPoint[];
+  /** The same on held-out films. */
+  readonly evaluations: LossPoint[];
+  /** Steps taken; fewer than asked if it was stopped. */
+  readonly steps: number;
+  /** Why it ended early, if it did. */
+  readonly ended: string | undefined;
+}
+
+/** What a training run needs. */
+export interface TrainingRun {
+  readonly model: PatchForecaster;
+  readonly options: Options;
+  readonly films: FilmSource;
+  readonly generator: Generator;
+  /** Films for choosing the best weights. */
+  readonly validation: Films;
+  readonly progress: Progress;
+  /** Asked after every step: true ends the training. */
+  readonly stopped: () => boolean;
+  /** Saves the weights, every `checkpointEvery` steps. */
+  readonly save: () => Promise<void>;
+}
+
+function makeOptimizer(params: Tensor[], { optimizer, learningRate: lr }: Options): Optimizer {
+  switch (optimizer) {
+    case "sgd":
+      return new SGD(params, { lr, momentum: 0.9 });
+    case "adam":
+      return new Adam(params, { lr });
+    case "adamw":
+      return new AdamW(params, { lr });
+    case "rmsprop":
+      // The paper's decay rate.
+      return new RMSprop(params, { lr, alpha: 0.9 });
+  }
+}
+
+function lossOf(model: PatchForecaster, films: Films, options: Options): Tensor {
+  const { inputFrames, outputFrames, size } = options;
+  const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size] });
+  const truth = tensor(films.truth, { shape: [films.count, outputFrames, 1, size, size] });
+  return bceWithLogits(model.forward(input, outputFrames), truth);
+}
+
+function copyOf(stateDict: StateDict): StateDict {
+  return Object.fromEntries(Object.entries(stateDict).map(([name, value]) => [name, value.clone()]));
+}
+
+/** Trains a model; afterwards it holds the weights that were best on the validation films. */
+export async function train(run: TrainingRun): Promise<Training> {
+  const { model, options, films, generator, validation, progress } = run;
+  const optimizer = makeOptimizer(model.parameters(), options);
+  const schedule = new CosineAnnealingLR(optimizer, {
+    tMax: Math.max(1, options.steps),
+    etaMin: options.learningRate / 100,
+  });
+  const batches: LossPoint[] = [];
+  const evaluations: LossPoint[] = [];
+  let best: { loss: number; weights: StateDict } | undefined;
+  let ended: string | undefined;
+  let step = 0;
+
+  const evaluate = async (): Promise<void> => {
+    const loss = await noGrad(() => lossOf(model, validation, options)).item();
+    evaluations.push({ step, loss });
+    if (best === undefined || loss < best.loss) best = { loss, weights: copyOf(model.stateDict()) };
+  };
+
+  await evaluate();
+  while (step < options.steps && ended === undefined) {
+    const loss = lossOf(model, films(options.batch, generator), options);
+    optimizer.zeroGrad();
+    loss.backward();
+    if (options.clip > 0) clipGradNorm(model.parameters(), options.clip);
+    const value = await loss.item();
+    if (!Number.isFinite(value)) {
+      ended = `the loss became ${value} after ${step} steps; try a smaller --lr or a --clip`;
+      break;
+    }
+    optimizer.step();
+    schedule.step();
+    step++;
+    batches.push({ step, loss: value });
+    progress.update(step, value);
+    const due = (every: number): boolean => every > 0 && step % every === 0 && step < options.steps;
+    if (due(options.evalEvery)) {
+      await evaluate();
+      progress.note(`held-out cross-entropy after ${step} steps: ${evaluations.at(-1)?.loss.toFixed(4)} per pixel`);
+    }
+    if (due(options.checkpointEvery)) await run.save();
+    // A turn of the event loop, for Ctrl-C and the progress bar.
+    await setImmediate();
+    if (run.stopped()) ended = `stopped after ${step} steps`;
+  }
+  if (evaluations.at(-1)?.step !== step) await evaluate();
+  if (best !== undefined) model.loadStateDict(best.weights);
+  return { batches, evaluations, steps: step, ended };
+}

@@ -1,0 +1,115 @@
+import { ArgumentError, type Device, type DType, formatShape, sameShape } from "@squall/device";
+import type { HostTensor } from "@squall/io";
+import { grad, type Tensor } from "@squall/tensor";
+import { FixtureArguments } from "./arguments.ts";
+import { type CaseResult, type GoldenCase, type NamedTensors, need } from "./case.ts";
+import { convlstmCases } from "./convlstm.ts";
+import { type Fixture, materialise } from "./fixture.ts";
+import { lossCases } from "./losses.ts";
+import { opCases } from "./ops.ts";
+import { optimizerCases } from "./optimizers.ts";
+
+const cases: Readonly<Record<string, GoldenCase>> = { ...opCases, ...lossCases, ...optimizerCases, ...convlstmCases };
+
+/** How a fixture is run. */
+export interface GoldenOptions {
+  /** Device under test. */
+  readonly device: Device;
+  /** Dtype under test. */
+  readonly dtype: DType;
+  /** Largest error allowed, relative to max(1, largest expected magnitude). Default 1e-6 in float64, 1e-5 in float32. */
+  readonly tolerance?: number;
+}
+
+/** Outcome of one fixture in one dtype. */
+export interface GoldenResult {
+  /** Whether every output and gradient agrees. */
+  readonly passed: boolean;
+  /** Largest error found, relative to max(1, largest expected magnitude); NaN if something could not be compared. */
+  readonly error: number;
+  /** Where: `out.y0`, `grad.weight`; or why it could not be run. */
+  readonly where: string;
+}
+
+/** Whether a fixture belongs to another framework's layer, which has no counterpart yet. */
+export function isForeign(fixture: Fixture): boolean {
+  return fixture.op.startsWith("keras_") || fixture.op.startsWith("flax_");
+}
+
+async function errorOf(ours: Tensor, theirs: HostTensor): Promise<number> {
+  if (!sameShape(ours.shape, theirs.shape)) {
+    throw new ArgumentError("golden", `shape ${formatShape(ours.shape)} instead of ${formatShape(theirs.shape)}`, {
+      expected: theirs.shape,
+      got: ours.shape,
+    });
+  }
+  const data = await ours.data();
+  let largest = 0;
+  let scale = 1;
+  for (const [k, expected] of theirs.data.entries()) {
+    const difference = Math.abs((data[k] ?? Number.NaN) - expected);
+    if (!(difference <= largest)) largest = difference;
+    scale = Math.max(scale, Math.abs(expected));
+  }
+  return largest / scale;
+}
+
+function gradientsOf(fixture: Fixture, result: CaseResult, leaves: NamedTensors, options: GoldenOptions): NamedTensors {
+  const names = Object.keys(fixture.grads);
+  if (names.length === 0) return {};
+  const outputs = Object.entries(fixture.seeds);
+  const seeds = outputs.map(([, seed]) => materialise(seed, options.device, options.dtype));
+  const own = result.leaves ?? {};
+  // What the case does not turn into its own form is an input of the fixture itself.
+  const direct = names.filter((name) => fixture.inputs[name] !== undefined || result.leaves === undefined);
+  const wanted = [...direct.map((name) => need(leaves, name)), ...Object.values(own)];
+  const found = grad(
+    outputs.map(([name]) => need(result.outputs, name)),
+    wanted,
+    { gradOutputs: seeds },
+  );
+  const byName = (keys: readonly string[], from: number): NamedTensors =>
+    Object.fromEntries(
+      keys.flatMap((key, k) => (found[from + k] === undefined ? [] : ([[key, found[from + k]]] as [string, Tensor][]))),
+    );
+  const converted = result.gradientsOf?.(byName(Object.keys(own), direct.length)) ?? {};
+  return { ...byName(direct, 0), ...converted };
+}
+
+async function compare(fixture: Fixture, options: GoldenOptions, tolerance: number): Promise<GoldenResult> {
+  const run = cases[fixture.op];
+  if (run === undefined) throw new ArgumentError("golden", `op ${fixture.op} is not understood`, { got: fixture.op });
+  const tensors: NamedTensors = {};
+  for (const [name, host] of Object.entries({ ...fixture.inputs, ...fixture.params })) {
+    tensors[name] = materialise(host, options.device, options.dtype, fixture.grads[name] !== undefined);
+  }
+  const args = new FixtureArguments(fixture.args);
+  const result = run({ tensors, args });
+  args.finish();
+  const gradients = gradientsOf(fixture, result, tensors, options);
+  let worst = { error: 0, where: "" };
+  for (const [prefix, theirs, ours] of [
+    ["out", fixture.outputs, result.outputs],
+    ["grad", fixture.grads, gradients],
+  ] as const) {
+    for (const [name, expected] of Object.entries(theirs)) {
+      const error = await errorOf(need(ours, name), expected);
+      if (!(error <= worst.error)) worst = { error, where: `${prefix}.${name}` };
+    }
+  }
+  return { passed: worst.error <= tolerance, ...worst };
+}
+
+/** Computes a fixture with Squall and compares every output and gradient. Never throws: what cannot be run has failed. */
+export async function runGolden(fixture: Fixture, options: GoldenOptions): Promise<GoldenResult> {
+  const tolerance = options.tolerance ?? (options.dtype === "float64" ? 1e-6 : 1e-5);
+  try {
+    return await compare(fixture, options, tolerance);
+  } catch (error) {
+    return {
+      passed: false,
+      error: Number.NaN,
+      where: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
+  }
+}
