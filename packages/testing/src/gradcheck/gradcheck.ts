@@ -16,7 +16,7 @@ import { type Differentiable, Subject } from "./subject.ts";
  * gradient or an option is out of range; AutogradError if an input is the result of an operation.
  */
 export function gradcheck<Inputs extends readonly Tensor[]>(
-  fn: Differentiable<Inputs>,
+  fn: Differentiable<NoInfer<Inputs>>,
   inputs: readonly [...Inputs],
   options: GradcheckOptions = {},
 ): void {

@@ -13,7 +13,7 @@ import { type Differentiable, Subject } from "./subject.ts";
  * of the gradient function and "the upstream gradient of output k" one of its inputs.
  */
 export function gradgradcheck<Inputs extends readonly Tensor[]>(
-  fn: Differentiable<Inputs>,
+  fn: Differentiable<NoInfer<Inputs>>,
   inputs: readonly [...Inputs],
   options: GradcheckOptions = {},
 ): void {
