@@ -1,5 +1,7 @@
 import {
+  ArgumentError,
   AutogradError,
+  checkShape,
   type Device,
   type DType,
   type FloatArray,
@@ -47,12 +49,14 @@ export class Tensor {
   private maker: Edge | undefined = undefined;
   private leafNode: Node | undefined = undefined;
   private wantsGrad = false;
+  private retainsGrad = false;
 
   /**
    * Wraps a storage; most tensors come from {@link tensor}, {@link zeros} and other functions.
    * @throws ShapeError if the storage does not hold as many elements as the shape says.
    */
   constructor(storage: Storage, shape: Shape) {
+    checkShape("Tensor", shape);
     if (storage.length !== sizeOf(shape)) {
       throw new ShapeError(
         "Tensor",
@@ -207,10 +211,12 @@ export class Tensor {
   /** Makes {@link backward} keep the gradient of this tensor in {@link grad} though it is not a leaf. @throws AutogradError without a graph. */
   retainGrad(): void {
     if (!this.isLeaf) {
+      if (this.retainsGrad) return;
       this.registerHook((gradient) => {
-        this.accumulateGrad(gradient, false);
+        this.accumulateGrad(gradient, isGradEnabled());
         return undefined;
       });
+      this.retainsGrad = true;
     } else if (!this.wantsGrad) {
       throw new AutogradError("retainGrad", "this tensor requires no gradient");
     }
@@ -228,10 +234,10 @@ export class Tensor {
     this.maker = edge;
   }
 
-  /** Adds to {@link grad}; keeps a copy of its own unless the gradient is itself part of a graph. @internal */
+  /** Adds to {@link grad}, as a copy of its own: the gradient may be the user's. @internal */
   accumulateGrad(gradient: Tensor, keepGraph: boolean): void {
     if (this.grad !== undefined) this.grad = this.grad.add(gradient);
-    else this.grad = keepGraph ? gradient : gradient.detach().clone();
+    else this.grad = (keepGraph ? gradient : gradient.detach()).clone();
   }
 
   // In place
@@ -246,9 +252,12 @@ export class Tensor {
     return this;
   }
 
-  /** Sets every element. Returns itself. @throws AutogradError as {@link copy_}. */
+  /** Sets every element. Returns itself. @throws AutogradError as {@link copy_}; ArgumentError if the value is not a number. */
   fill_(value: number): this {
     this.checkInPlace("fill_");
+    if (typeof value !== "number") {
+      throw new ArgumentError("fill_", `the value must be a number, got ${typeof value}`, { got: value });
+    }
     move.copyInto("fill_", new Tensor(this.device.kernels.fill(this.dtype, this.size, value), this.shape), this);
     return this;
   }

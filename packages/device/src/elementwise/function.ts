@@ -64,7 +64,8 @@ export function elementwise(row: ElementwiseRow): ElementwiseFunction {
     expressions ??= derive();
     const expression = expressions[index];
     let made: ElementwiseGradient | undefined;
-    if (expression !== undefined) {
+    const isZero = expression?.kind === "constant" && expression.value === 0;
+    if (expression !== undefined && !isZero) {
       const used = inputsOf(expression);
       made = {
         fn: elementwise({

@@ -167,9 +167,9 @@ export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
   /** `xʸ` */
   pow: two("pow"),
   /** the larger; a tie shares the gradient half and half */
-  maximum: two("max"),
+  maximum: elementwise({ name: "maximum", arity: 2, value: binary("max", x, y) }),
   /** the smaller; a tie shares the gradient half and half */
-  minimum: two("min"),
+  minimum: elementwise({ name: "minimum", arity: 2, value: binary("min", x, y) }),
   /** 1 where `x < y`, else 0 */
   lt: comparison("lt"),
   /** 1 where `x <= y`, else 0 */

@@ -1,5 +1,6 @@
 import { AutogradError } from "@squall/device";
 import type { Tensor } from "../tensor.ts";
+import { refusePromise } from "./mode.ts";
 
 let enabled = false;
 
@@ -11,12 +12,23 @@ export function isAnomalyModeEnabled(): boolean {
 /**
  * Runs `fn` (forward, backward or both) and checks every value that any operation produces, forward and backward. Slow: for finding out
  * where a NaN comes from.
- * @throws AutogradError naming the first operation that produced a NaN or an infinity from finite inputs. DeviceError on a device
+ * @throws AutogradError naming the first operation that produced a NaN or an infinity from finite inputs, or if `fn` is asynchronous. DeviceError on a device
  * that cannot be read synchronously.
  */
 export function detectAnomaly<R>(fn: () => R): R {
   const before = enabled;
   enabled = true;
+  try {
+    return refusePromise("detectAnomaly", fn());
+  } finally {
+    enabled = before;
+  }
+}
+
+/** Runs a gradient rule without looking inside: the engine checks its results and names the op that they belong to. */
+export function withoutAnomalyChecks<R>(fn: () => R): R {
+  const before = enabled;
+  enabled = false;
   try {
     return fn();
   } finally {

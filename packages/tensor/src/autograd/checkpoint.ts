@@ -1,16 +1,23 @@
-import { AutogradError } from "@squall/device";
+import { AutogradError, formatShape } from "@squall/device";
 import { type Generator, type GeneratorState, withDrawWatch } from "../create/generator.ts";
 import { Tensor } from "../tensor.ts";
-import { enableGrad } from "./mode.ts";
+import { enableGrad, refusePromise } from "./mode.ts";
 import type { Edge } from "./node.ts";
 import { DirectSave, type SavedTensor, type SaveFrame, withSaveFrame } from "./saved.ts";
+
+/** What two runs must agree on, for each saved value. */
+function noteOf(op: string, { shape, dtype }: Tensor): string {
+  return `${formatShape(shape)} ${dtype} for ${op}`;
+}
 
 /** Collects what a second run of the function saves, in order. */
 class Collector implements SaveFrame {
   readonly tensors: Tensor[] = [];
+  readonly notes: string[] = [];
 
-  save(_op: string, tensor: Tensor): SavedTensor {
+  save(op: string, tensor: Tensor): SavedTensor {
     this.tensors.push(tensor);
+    this.notes.push(noteOf(op, tensor));
     return {
       unpack: (): Tensor => {
         throw new AutogradError("checkpoint", "the recomputed graph is never walked itself");
@@ -25,7 +32,7 @@ class Recomputed implements SaveFrame {
   private readonly rerun: () => unknown;
   /** Generators that the function drew from, with their states before it did. */
   private readonly generators: Map<Generator, GeneratorState>;
-  private count = 0;
+  private readonly notes: string[] = [];
   private values: Map<number, Tensor> | undefined;
 
   constructor(rerun: () => unknown, generators: Map<Generator, GeneratorState>) {
@@ -33,8 +40,8 @@ class Recomputed implements SaveFrame {
     this.generators = generators;
   }
 
-  save(_op: string, tensor: Tensor): SavedTensor {
-    const index = this.count++;
+  save(op: string, tensor: Tensor): SavedTensor {
+    const index = this.notes.push(noteOf(op, tensor)) - 1;
     const edge = tensor.edge();
     return {
       unpack: (): Tensor => this.value(index, edge),
@@ -51,12 +58,7 @@ class Recomputed implements SaveFrame {
       this.values = this.recompute();
       value = this.values.get(index);
     }
-    if (value === undefined) {
-      throw new AutogradError(
-        "checkpoint",
-        "the function did other operations the second time; it must do the same whenever it is called",
-      );
-    }
+    if (value === undefined) throw new AutogradError("checkpoint", `value ${index} was not computed again`);
     // The recomputed value takes the place of the first one in the first graph.
     const tensor = new Tensor(value.storage, value.shape);
     if (edge !== undefined) tensor.attach(edge);
@@ -72,11 +74,20 @@ class Recomputed implements SaveFrame {
     } finally {
       for (const [generator, state] of now) generator.setState(state);
     }
-    if (collector.tensors.length !== this.count) {
+    const [first, second] = [this.notes, collector.notes];
+    if (first.length !== second.length) {
       throw new AutogradError(
         "checkpoint",
-        `the function saved ${this.count} values at first and ${collector.tensors.length} when run again; it must do the same whenever it is called`,
-        { expected: this.count, got: collector.tensors.length },
+        `the function saved ${first.length} values at first and ${second.length} when run again; it must do the same whenever it is called`,
+        { expected: first.length, got: second.length },
+      );
+    }
+    const other = first.findIndex((note, k) => note !== second[k]);
+    if (other >= 0) {
+      throw new AutogradError(
+        "checkpoint",
+        `the function saved ${first[other]} at first and ${second[other]} when run again; it must do the same whenever it is called`,
+        { expected: first[other], got: second[other] },
       );
     }
     return new Map(collector.tensors.entries());
@@ -92,7 +103,7 @@ class Recomputed implements SaveFrame {
  * @param fn - must do the same each time; may use parameters from outside
  * @param inputs - its tensor arguments
  * @returns what `fn` returns
- * @throws AutogradError in the backward pass if `fn` does something else the second time.
+ * @throws AutogradError if `fn` is asynchronous, and in the backward pass if it does something else the second time.
  */
 export function checkpoint<Inputs extends readonly Tensor[], R>(fn: (...inputs: Inputs) => R, ...inputs: Inputs): R {
   const kept = inputs.map((input) => new DirectSave("checkpoint", input));
@@ -102,5 +113,5 @@ export function checkpoint<Inputs extends readonly Tensor[], R>(fn: (...inputs: 
     return fn(...inputs);
   };
   const frame = new Recomputed(rerun, generators);
-  return withDrawWatch(generators, () => withSaveFrame(frame, () => fn(...inputs)));
+  return withDrawWatch(generators, () => withSaveFrame(frame, () => refusePromise("checkpoint", fn(...inputs))));
 }

@@ -7,20 +7,26 @@ export function isGradEnabled(): boolean {
   return enabled;
 }
 
+/**
+ * Gives back what a function returned. A mode ends when its function returns, which for an asynchronous one is at its first await.
+ * @throws AutogradError if it is a promise
+ */
+export function refusePromise<R>(op: string, result: R): R {
+  if (result instanceof Promise) {
+    throw new AutogradError(
+      op,
+      "the function returned a promise, but it must be synchronous: what happens after its first await would be missed; read tensors outside",
+    );
+  }
+  return result;
+}
+
 /** Runs `fn` with recording set to `value`, and puts it back whatever happens. */
 function withMode<R>(op: string, value: boolean, fn: () => R): R {
   const before = enabled;
   enabled = value;
   try {
-    const result = fn();
-    // Recording is switched back when fn returns, which for an async function is at its first await.
-    if (result instanceof Promise) {
-      throw new AutogradError(
-        op,
-        "the function returned a promise, but recording can only be switched for synchronous code; read tensors outside",
-      );
-    }
-    return result;
+    return refusePromise(op, fn());
   } finally {
     enabled = before;
   }

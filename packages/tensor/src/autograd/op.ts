@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   AutogradError,
   DeviceError,
   DTypeError,
@@ -90,6 +91,13 @@ export type MultiOutputOp<Args, Inputs extends readonly Tensor[] = readonly Tens
 ) => Tensor[];
 
 function checkSameHome(op: string, inputs: readonly Tensor[]): Tensor {
+  for (const [k, input] of inputs.entries()) {
+    if (!(input instanceof Tensor)) {
+      throw new ArgumentError(op, `input ${k} must be a tensor, got ${input === null ? "null" : typeof input}`, {
+        got: input,
+      });
+    }
+  }
   const [first, ...rest] = inputs;
   if (first === undefined) throw new ShapeError(op, "needs at least one tensor", { expected: 1, got: 0 });
   for (const [k, input] of rest.entries()) {

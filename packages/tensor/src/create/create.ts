@@ -16,7 +16,7 @@ import {
 import { type NestedArray, Tensor } from "../tensor.ts";
 import { defaultGenerator, type Generator } from "./generator.ts";
 
-/** Where and how a new tensor is made. A tensor fits: the new one is made like it. */
+/** Where and how a new tensor is made. A tensor fits: the new one gets its dtype and device. */
 export interface CreateOptions {
   /** Element type. Default `float32`. */
   readonly dtype?: DType;
@@ -64,8 +64,13 @@ function resolve(op: string, options: CreateOptions): { dtype: DType; device: De
   return { dtype, device };
 }
 
+/** A tensor given as options lends its dtype and device, not its wish for a gradient. */
+function wantsGrad(options: TensorOptions): boolean {
+  return options.requiresGrad === true && !(options instanceof Tensor);
+}
+
 function finish(tensor: Tensor, options: TensorOptions): Tensor {
-  return options.requiresGrad === true ? tensor.requiresGrad_() : tensor;
+  return wantsGrad(options) ? tensor.requiresGrad_() : tensor;
 }
 
 function shapeOfNested(values: NestedArray): number[] {
@@ -185,7 +190,7 @@ function draw(
   return tensor(data, {
     dtype,
     ...(options.device && { device: options.device }),
-    requiresGrad: options.requiresGrad ?? false,
+    requiresGrad: wantsGrad(options),
     shape,
   });
 }

@@ -84,11 +84,10 @@ export class Generator {
   /** Goes back to a place in the stream. @throws ArgumentError if it is not one. */
   setState(state: GeneratorState): void {
     const { stream, spareNormal } = state;
-    if (
-      !Array.isArray(stream) ||
-      !stream.every(Number.isInteger) ||
-      !(spareNormal === null || Number.isFinite(spareNormal))
-    ) {
+    // Four zeros are no place in the stream: nothing but zeros would follow.
+    const isPlace =
+      Array.isArray(stream) && stream.length === 4 && stream.every(Number.isInteger) && stream.some((n) => n !== 0);
+    if (!isPlace || !(spareNormal === null || Number.isFinite(spareNormal))) {
       throw new ArgumentError("Generator.setState", "this is not a generator state; give one that getState returned", {
         got: state,
       });

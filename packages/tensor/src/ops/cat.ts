@@ -1,12 +1,25 @@
-import { formatShape, ShapeError, sizeOf, stridesOf } from "@squall/device";
+import { formatShape, type Shape, ShapeError, sizeOf, stridesOf } from "@squall/device";
 import { defineOp } from "../autograd/op.ts";
 import type { Tensor } from "../tensor.ts";
 import { resolveDim, sizeAt } from "./axes.ts";
 import { split } from "./split.ts";
 
-const catOp = defineOp<number>({
+function joinedShape(first: Shape, axis: number, sizes: readonly number[]): number[] {
+  return first.with(
+    axis,
+    sizes.reduce((a, b) => a + b, 0),
+  );
+}
+
+interface CatArgs {
+  readonly axis: number;
+  /** Size of each input along the axis. */
+  readonly sizes: readonly number[];
+}
+
+const catOp = defineOp<CatArgs>({
   name: "cat",
-  shape: (inputs, axis) => {
+  shape: (inputs, { axis, sizes }) => {
     const [first, ...rest] = inputs;
     if (first === undefined) return [];
     for (const [k, input] of rest.entries()) {
@@ -19,18 +32,12 @@ const catOp = defineOp<number>({
         );
       }
     }
-    return first.shape.with(
-      axis,
-      inputs.reduce((sum, input) => sum + sizeAt(input.shape, axis), 0),
-    );
+    return joinedShape(first.shape, axis, sizes);
   },
-  run: (inputs, axis) => {
+  run: (inputs, { axis, sizes }) => {
     const [first] = inputs;
     if (first === undefined) throw new ShapeError("cat", "needs at least one tensor");
-    const whole = first.shape.with(
-      axis,
-      inputs.reduce((sum, input) => sum + sizeAt(input.shape, axis), 0),
-    );
+    const whole = joinedShape(first.shape, axis, sizes);
     const { kernels } = first.device;
     const target = kernels.fill(first.dtype, sizeOf(whole), 0);
     const targetStrides = stridesOf(whole);
@@ -47,15 +54,7 @@ const catOp = defineOp<number>({
     return target;
   },
   saves: () => ({ inputs: [], outputs: [] }),
-  gradient: (context) => {
-    const sizes: number[] = [];
-    for (let rest = sizeAt(context.gradient().shape, context.args); rest > 0 || sizes.length === 0; ) {
-      const size = sizeAt(context.inputShape(sizes.length), context.args);
-      sizes.push(size);
-      rest -= size;
-    }
-    return split(context.gradient(), sizes, context.args);
-  },
+  gradient: (context) => split(context.gradient(), context.args.sizes, context.args.axis),
 });
 
 /**
@@ -67,7 +66,8 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   if (first === undefined)
     throw new ShapeError("cat", "needs at least one tensor, got an empty list", { expected: 1, got: 0 });
-  return catOp(tensors, resolveDim("cat", dim, first.shape));
+  const axis = resolveDim("cat", dim, first.shape);
+  return catOp(tensors, { axis, sizes: tensors.map((tensor) => sizeAt(tensor.shape, axis)) });
 }
 
 /**

@@ -6,7 +6,9 @@ import {
   convOutputShape,
   convWeightShape,
   formatShape,
+  type Shape,
   ShapeError,
+  sameShape,
 } from "@squall/device";
 import { defineOp, type Op } from "../autograd/op.ts";
 import type { Tensor } from "../tensor.ts";
@@ -18,6 +20,20 @@ import type { Tensor } from "../tensor.ts";
  *   convInputGradient(g, w)   d/dg = conv(·, w)            d/dw = convWeightGradient(·, g)
  *   convWeightGradient(x, g)  d/dx = convInputGradient(g, ·)   d/dg = conv(x, ·)
  */
+
+/** @throws ShapeError unless an operand has the shape that the geometry says */
+function checkOperand(op: string, name: string, operand: Tensor | undefined, shape: Shape): void {
+  if (operand !== undefined && !sameShape(operand.shape, shape)) {
+    throw new ShapeError(
+      op,
+      `the geometry needs ${name} of shape ${formatShape(shape)}, got ${formatShape(operand.shape)}`,
+      {
+        expected: shape,
+        got: operand.shape,
+      },
+    );
+  }
+}
 
 /** Sum over samples and positions: the gradient of a bias. */
 function biasGradient(g: Tensor): Tensor {
@@ -38,7 +54,12 @@ export const convOp: Op<ConvGeometry, [Tensor, Tensor, ...Tensor[]]> = defineOp<
   [Tensor, Tensor, ...Tensor[]]
 >({
   name: "conv",
-  shape: (_, geometry) => convOutputShape(geometry),
+  shape: ([x, w, b], geometry) => {
+    checkOperand("conv", "an input", x, convInputShape(geometry));
+    checkOperand("conv", "a weight", w, convWeightShape(geometry));
+    checkOperand("conv", "a bias", b, [geometry.outChannels]);
+    return convOutputShape(geometry);
+  },
   run: ([x, w, b], geometry) => x.device.kernels.conv(geometry, x.storage, w.storage, b?.storage),
   saves: saveBoth,
   gradient: (context) => {
@@ -54,7 +75,11 @@ export const convOp: Op<ConvGeometry, [Tensor, Tensor, ...Tensor[]]> = defineOp<
 /** From a gradient of the output and the weight to a gradient of the input; the transposed convolution. */
 export const convInputOp: Op<ConvGeometry, [Tensor, Tensor]> = defineOp<ConvGeometry, [Tensor, Tensor]>({
   name: "convInputGradient",
-  shape: (_, geometry) => convInputShape(geometry),
+  shape: ([g, w], geometry) => {
+    checkOperand("convInputGradient", "an output gradient", g, convOutputShape(geometry));
+    checkOperand("convInputGradient", "a weight", w, convWeightShape(geometry));
+    return convInputShape(geometry);
+  },
   run: ([g, w], geometry) => g.device.kernels.convInputGradient(geometry, g.storage, w.storage),
   saves: saveBoth,
   gradient: (context) => {
@@ -69,7 +94,11 @@ export const convInputOp: Op<ConvGeometry, [Tensor, Tensor]> = defineOp<ConvGeom
 /** From the input and a gradient of the output to a gradient of the weight. */
 export const convWeightOp: Op<ConvGeometry, [Tensor, Tensor]> = defineOp<ConvGeometry, [Tensor, Tensor]>({
   name: "convWeightGradient",
-  shape: (_, geometry) => convWeightShape(geometry),
+  shape: ([x, g], geometry) => {
+    checkOperand("convWeightGradient", "an input", x, convInputShape(geometry));
+    checkOperand("convWeightGradient", "an output gradient", g, convOutputShape(geometry));
+    return convWeightShape(geometry);
+  },
   run: ([x, g], geometry) => x.device.kernels.convWeightGradient(geometry, x.storage, g.storage),
   saves: saveBoth,
   gradient: (context) => {

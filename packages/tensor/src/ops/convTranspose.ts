@@ -40,6 +40,11 @@ function transposed(
     });
   }
   const { groups = 1 } = options;
+  if (Number.isSafeInteger(groups) && groups >= 1 && channels % groups !== 0) {
+    throw new ShapeError(op, `${channels} input channels are not divisible by ${groups} groups ${sides}`, {
+      got: channels,
+    });
+  }
   const strides = perAxis(op, "stride", options.stride ?? 1, rank, 1);
   const paddings = perAxis(op, "padding", options.padding ?? 0, rank, 0);
   const dilations = perAxis(op, "dilation", options.dilation ?? 1, rank, 1);
@@ -69,12 +74,15 @@ function transposed(
     return outSize;
   });
   // The convolution whose input gradient this is: from our output to our input.
-  const geometry = convGeometry(op, [batch, groupOut * groups, ...outSizes], weight.shape, {
+  const convolution = convGeometry(op, [batch, groupOut * groups, ...outSizes], weight.shape, {
     stride: strides,
     padding: paddings,
     dilation: dilations,
     groups,
   });
+  // An outputPadding of a stride or more lies beyond what that convolution reads; it would have outputs that we have no inputs for.
+  const axes = convolution.axes.map((axis, k) => ({ ...axis, outSize: sizes[k] ?? axis.outSize }));
+  const geometry = { ...convolution, axes };
   checkBias(op, bias, geometry.inChannels);
   const y = convInputOp([x, weight], geometry);
   return bias === undefined ? y : y.add(bias.reshape([-1, ...kernels.map(() => 1)]));
