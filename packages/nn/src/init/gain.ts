@@ -17,35 +17,29 @@ export type Nonlinearity =
   | "leakyRelu"
   | "selu";
 
-const gains: Readonly<Record<Nonlinearity, (slope: number) => number>> = {
-  linear: () => 1,
-  conv1d: () => 1,
-  conv2d: () => 1,
-  conv3d: () => 1,
-  convTranspose1d: () => 1,
-  convTranspose2d: () => 1,
-  convTranspose3d: () => 1,
-  sigmoid: () => 1,
-  tanh: () => 5 / 3,
-  relu: () => Math.SQRT2,
-  leakyRelu: (slope) => Math.sqrt(2 / (1 + slope * slope)),
-  selu: () => 3 / 4,
-};
+const one = (): number => 1;
 
-const names: readonly Nonlinearity[] = [
-  "linear",
-  "conv1d",
-  "conv2d",
-  "conv3d",
-  "convTranspose1d",
-  "convTranspose2d",
-  "convTranspose3d",
-  "sigmoid",
-  "tanh",
-  "relu",
-  "leakyRelu",
-  "selu",
-];
+const gains: ReadonlyMap<Nonlinearity, (slope: number) => number> = new Map<Nonlinearity, (slope: number) => number>([
+  ["linear", one],
+  ["conv1d", one],
+  ["conv2d", one],
+  ["conv3d", one],
+  ["convTranspose1d", one],
+  ["convTranspose2d", one],
+  ["convTranspose3d", one],
+  ["sigmoid", one],
+  ["tanh", () => 5 / 3],
+  ["relu", () => Math.SQRT2],
+  ["leakyRelu", (slope) => Math.sqrt(2 / (1 + slope * slope))],
+  ["selu", () => 3 / 4],
+]);
+
+/** As {@link calculateGain}, under the caller's name and its name for the slope. */
+export function gainOf(op: string, nonlinearity: Nonlinearity, slopeName: string, slope: number): number {
+  checkChoice(op, "nonlinearity", nonlinearity, [...gains.keys()]);
+  checkNumber(op, slopeName, slope);
+  return gains.get(nonlinearity)?.(slope) ?? 1;
+}
 
 /**
  * The factor by which weights before a nonlinearity grow so that signals keep their size; PyTorch's table: 1 for linear ones and sigmoid,
@@ -54,9 +48,7 @@ const names: readonly Nonlinearity[] = [
  * @throws ArgumentError if there is no such nonlinearity or the slope is not a finite number
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
-  checkChoice("calculateGain", "nonlinearity", nonlinearity, names);
-  checkNumber("calculateGain", "param", param);
-  return gains[nonlinearity](param);
+  return gainOf("calculateGain", nonlinearity, "param", param);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Tensor } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
 import { draw, type InitOptions } from "./fill.ts";
-import { calculateGain, fans, type Nonlinearity } from "./gain.ts";
+import { fans, gainOf, type Nonlinearity } from "./gain.ts";
 
 /** Options of {@link kaimingUniform_} and {@link kaimingNormal_}. */
 export interface KaimingOptions extends InitOptions {
@@ -16,7 +16,7 @@ export interface KaimingOptions extends InitOptions {
 function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = "fanIn", nonlinearity = "leakyRelu" } = options;
   checkChoice(op, "mode", mode, ["fanIn", "fanOut"]);
-  return calculateGain(nonlinearity, a) / Math.sqrt(fans(op, tensor)[mode]);
+  return gainOf(op, nonlinearity, "a", a) / Math.sqrt(fans(op, tensor)[mode]);
 }
 
 /**
