@@ -45,9 +45,10 @@ const binaryRules: Record<BinaryFunction, (g: Expression, a: Expression, b: Expr
   sub: (g) => [g, neg(g)],
   mul: (g, a, b) => [mul(g, b), mul(g, a)],
   div: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
-  // At a base of 0 the plain formulas give 0·∞; PyTorch's conventions are zero there.
+  // At a base of 0 the plain formulas give 0·∞; PyTorch's conventions are zero there. Only there: at other bases the formula also has to
+  // hold the slope along the exponent.
   pow: (g, a, b, y) => [
-    select(binary("eq", b, 0), 0, mul(g, mul(b, binary("pow", a, sub(b, 1))))),
+    select(mul(binary("eq", a, 0), binary("eq", b, 0)), 0, mul(g, mul(b, binary("pow", a, sub(b, 1))))),
     select(binary("eq", y, 0), 0, mul(g, mul(y, unary("log", a)))),
   ],
   max: (g, a, b) => [

@@ -57,6 +57,13 @@ describe("grad", () => {
     expect(() => grad(y, [x])).toThrow(/a second time/);
   });
 
+  it("of a gradient sees how a power depends on an exponent of 0", () => {
+    const [base, exponent] = [leaf(4), leaf(0)];
+    const [slope] = grad(base.pow(exponent), [base], { createGraph: true });
+    // d/db (b·a^(b - 1)) = 1/a at b = 0
+    expect(grad(slope, [exponent])[0].itemSync()).toBe(0.25);
+  });
+
   it("inside a function that a gradient is taken of (a gradient penalty)", () => {
     const x = leaf([1, 2]);
     const [g] = grad(x.pow(3).sum(), [x], { createGraph: true });
