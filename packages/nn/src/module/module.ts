@@ -15,6 +15,7 @@ export interface LoadResult {
 
 /** A module from one tensor to one tensor, fit for {@link Sequential}. */
 export interface TensorModule extends Module {
+  /** Computes the output from the input. */
   forward(x: Tensor): Tensor;
 }
 
