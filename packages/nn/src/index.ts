@@ -3,6 +3,17 @@
  * @packageDocumentation
  */
 
+export { ConvLSTMCell, type LSTMState } from "./convlstm/cell.ts";
+export { ConvLSTM } from "./convlstm/convLSTM.ts";
+export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
+export {
+  convLSTMFromFused,
+  convLSTMToFused,
+  type FusedNames,
+  fuseWeights,
+  splitFusedWeight,
+} from "./convlstm/fused.ts";
+export type { ConvLSTMCellOptions, ConvLSTMOptions, KernelSize, SpatialDims } from "./convlstm/options.ts";
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
