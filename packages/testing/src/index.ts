@@ -11,6 +11,13 @@ export {
 } from "./arbitraries/conv.ts";
 export { broadcastableShapes, type ShapeConstraints, shapes } from "./arbitraries/shapes.ts";
 export { awayFrom, type TensorConstraints, tensors } from "./arbitraries/tensors.ts";
+export {
+  type ConformanceCase,
+  ConformanceError,
+  type ConformanceOptions,
+  type Tolerance,
+} from "./conformance/case.ts";
+export { deviceConformance } from "./conformance/conformance.ts";
 export { GradcheckError, type GradcheckMismatch } from "./gradcheck/error.ts";
 export { gradcheck } from "./gradcheck/gradcheck.ts";
 export { gradgradcheck } from "./gradcheck/gradgradcheck.ts";

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 type ErrorName =
   | "ArgumentError"
   | "AutogradError"
+  | "ConformanceError"
   | "DeviceError"
   | "DTypeError"
   | "GradcheckError"

@@ -1,0 +1,112 @@
+import { CpuStorage, cpu } from "@squall/cpu";
+import { type Device, DeviceError, type DType, type Kernels, type Storage } from "@squall/device";
+
+/** A storage of the proxy: one of the cpu inside. */
+class ProxyStorage implements Storage {
+  readonly device: Device;
+  readonly inner: CpuStorage;
+
+  constructor(device: Device, inner: Storage) {
+    if (!(inner instanceof CpuStorage)) throw new TypeError("the proxy wraps cpu storages only");
+    this.device = device;
+    this.inner = inner;
+  }
+
+  get dtype(): DType {
+    return this.inner.dtype;
+  }
+
+  get length(): number {
+    return this.inner.length;
+  }
+
+  get version(): number {
+    return this.inner.version;
+  }
+}
+
+/**
+ * A second device for tests: the cpu behind a wall, as a GPU would be: float32 alone, no synchronous reading, storages of its own, counted.
+ * @param faulty - a kernel that shall compute the first element of its results wrongly
+ */
+export function proxyDevice(faulty?: keyof Kernels): Device {
+  const { kernels: inner } = cpu;
+  const live = new Set<Storage>();
+  const wrap = (storage: Storage, kernel?: keyof Kernels): Storage => {
+    const wrapped = new ProxyStorage(device, storage);
+    if (kernel !== undefined) spoil(kernel, wrapped);
+    live.add(wrapped);
+    return wrapped;
+  };
+  const open = (storage: Storage): Storage => {
+    if (storage instanceof ProxyStorage && storage.device === device) return storage.inner;
+    throw new DeviceError("proxy", `expected a tensor on proxy but got one on ${storage.device.name}`);
+  };
+  const maybe = (storage: Storage | undefined): Storage | undefined => storage && open(storage);
+  const spoil = (kernel: keyof Kernels, storage: Storage): void => {
+    if (kernel !== faulty || storage.length === 0 || !(storage instanceof ProxyStorage)) return;
+    storage.inner.data[0] += 0.01;
+  };
+  const kernels: Kernels = {
+    fill: (dtype, length, value) => wrap(inner.fill(dtype, length, value), "fill"),
+    copy: (geometry, source, target) => {
+      inner.copy(geometry, open(source), open(target));
+      spoil("copy", target);
+    },
+    cast: (source, dtype) => wrap(inner.cast(open(source), dtype), "cast"),
+    map: (geometry, expression, inputs, scalars) =>
+      wrap(inner.map(geometry, expression, inputs.map(open), scalars), "map"),
+    update: (expressions, targets, inputs, scalars) => {
+      inner.update(expressions, targets.map(open), inputs.map(open), scalars);
+      for (const target of targets) spoil("update", target);
+    },
+    reduce: (geometry, reduction, source) => wrap(inner.reduce(geometry, reduction, open(source)), "reduce"),
+    matmul: (geometry, a, b) => wrap(inner.matmul(geometry, open(a), open(b)), "matmul"),
+    conv: (geometry, input, weight, bias) => wrap(inner.conv(geometry, open(input), open(weight), maybe(bias)), "conv"),
+    convInputGradient: (geometry, gradient, weight) =>
+      wrap(inner.convInputGradient(geometry, open(gradient), open(weight)), "convInputGradient"),
+    convWeightGradient: (geometry, input, gradient) =>
+      wrap(inner.convWeightGradient(geometry, open(input), open(gradient)), "convWeightGradient"),
+    lstmStep: (geometry, { inputGates, inputOffset, stateGates, cell, peephole }) => {
+      const out = inner.lstmStep(geometry, {
+        inputGates: maybe(inputGates),
+        inputOffset,
+        stateGates: open(stateGates),
+        cell: open(cell),
+        peephole: maybe(peephole),
+      });
+      return { hidden: wrap(out.hidden), cell: wrap(out.cell, "lstmStep"), gates: wrap(out.gates) };
+    },
+    lstmStepGradient: (geometry, { gates, cellBefore, cellAfter, hiddenGradient, cellGradient, peephole }) => {
+      const out = inner.lstmStepGradient(geometry, {
+        gates: open(gates),
+        cellBefore: open(cellBefore),
+        cellAfter: open(cellAfter),
+        hiddenGradient: open(hiddenGradient),
+        cellGradient: open(cellGradient),
+        peephole: maybe(peephole),
+      });
+      return { gates: wrap(out.gates), cell: wrap(out.cell, "lstmStepGradient") };
+    },
+  };
+  const device: Device = {
+    name: "proxy",
+    kernels,
+    dtypes: ["float32"],
+    canReadSync: false,
+    upload: (data) => wrap(cpu.upload(data)),
+    read: async (storage) => cpu.read(open(storage)),
+    readSync: () => {
+      throw new DeviceError("readSync", "proxy can only answer later; use await data()");
+    },
+    dispose: (storage) => {
+      live.delete(storage);
+    },
+    memory: () => ({
+      storages: live.size,
+      bytes: [...live].reduce((sum, { length }) => sum + 4 * length, 0),
+    }),
+    describe: () => "proxy: the cpu behind a wall",
+  };
+  return device;
+}
