@@ -11,6 +11,7 @@ export {
   convLSTMToFused,
   type FusedNames,
   fuseWeights,
+  type SplitWeight,
   splitFusedWeight,
 } from "./convlstm/fused.ts";
 export type { ConvLSTMCellOptions, ConvLSTMOptions, KernelSize, SpatialDims } from "./convlstm/options.ts";

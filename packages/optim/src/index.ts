@@ -22,4 +22,10 @@ export {
 } from "./schedules/reduceLROnPlateau.ts";
 export { StepLR, type StepLROptions } from "./schedules/stepLR.ts";
 export { SGD, type SGDHyperparameters, type SGDOptions } from "./sgd.ts";
-export type { OptimizerGroupState, OptimizerStateDict, OptionValue, ParameterProgress } from "./stateDict.ts";
+export type {
+  BufferNames,
+  OptimizerGroupState,
+  OptimizerStateDict,
+  OptionValue,
+  ParameterProgress,
+} from "./stateDict.ts";

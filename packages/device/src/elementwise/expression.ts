@@ -37,17 +37,52 @@ export type BinaryFunction =
   | "eq"
   | "ne";
 
-/** A tree of elementwise arithmetic. Trees are immutable and may share subtrees. */
+/** A tree of elementwise arithmetic, told apart by `kind`. Trees are immutable and may share subtrees. */
 export type Expression =
-  | { readonly kind: "input"; readonly index: number }
-  | { readonly kind: "scalar"; readonly index: number }
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "unary"; readonly fn: UnaryFunction; readonly operand: Expression }
-  | { readonly kind: "binary"; readonly fn: BinaryFunction; readonly left: Expression; readonly right: Expression }
   | {
+      /** An element of an input tensor. */
+      readonly kind: "input";
+      /** Which input, counted from 0. */
+      readonly index: number;
+    }
+  | {
+      /** A number given with the call, such as a learning rate. */
+      readonly kind: "scalar";
+      /** Which of the numbers, counted from 0. */
+      readonly index: number;
+    }
+  | {
+      /** A number that never changes. */
+      readonly kind: "constant";
+      /** The number. */
+      readonly value: number;
+    }
+  | {
+      /** A function of one operand. */
+      readonly kind: "unary";
+      /** The function. */
+      readonly fn: UnaryFunction;
+      /** What it is applied to. */
+      readonly operand: Expression;
+    }
+  | {
+      /** A function of two operands. */
+      readonly kind: "binary";
+      /** The function. */
+      readonly fn: BinaryFunction;
+      /** Its first operand. */
+      readonly left: Expression;
+      /** Its second operand. */
+      readonly right: Expression;
+    }
+  | {
+      /** A choice between two values, see {@link select}. */
       readonly kind: "select";
+      /** Not 0 where `whenTrue` is taken. */
       readonly condition: Expression;
+      /** The value where the condition is not 0. */
       readonly whenTrue: Expression;
+      /** The value where the condition is 0. */
       readonly whenFalse: Expression;
     };
 

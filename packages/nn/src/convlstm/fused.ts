@@ -28,13 +28,21 @@ function namesOf(names: FusedNames, layer: number): { weight: string; bias: stri
   };
 }
 
+/** The two weights that a fused weight holds. */
+export interface SplitWeight {
+  /** Input-to-state weight, `[4H, C, …k]`. */
+  readonly inputWeight: Tensor;
+  /** State-to-state weight, `[4H, H, …k]`. */
+  readonly stateWeight: Tensor;
+}
+
 /**
  * Takes a fused weight apart.
  * @param weight - `[4H, C+H, …k]`
  * @returns `inputWeight` `[4H, C, …k]` and `stateWeight` `[4H, H, …k]`
  * @throws ShapeError if the first axis is not four times some H, or the second is smaller than H
  */
-export function splitFusedWeight(weight: Tensor): { inputWeight: Tensor; stateWeight: Tensor } {
+export function splitFusedWeight(weight: Tensor): SplitWeight {
   const [rows = 0, channels = 0] = weight.shape;
   const hidden = rows / 4;
   if (weight.rank < 3 || !Number.isInteger(hidden) || channels < hidden) {
