@@ -33,6 +33,7 @@ export {
   convInputShape,
   convOutputShape,
   convWeightShape,
+  describeConv,
   type Padding,
   type PerAxis,
   perAxis,

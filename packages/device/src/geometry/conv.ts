@@ -62,7 +62,12 @@ export interface ConvOptions {
  * @throws ArgumentError if the count is wrong or a value is not a whole number >= `least`.
  */
 export function perAxis(op: string, name: string, value: PerAxis, axes: number, least: number): number[] {
-  const values = typeof value === "number" ? Array.from({ length: axes }, () => value) : [...value];
+  if (typeof value !== "number" && !Array.isArray(value)) {
+    throw new ArgumentError(op, `${name} must be a number or one per spatial axis, got ${String(value)}`, {
+      got: value,
+    });
+  }
+  const values: number[] = typeof value === "number" ? Array.from({ length: axes }, () => value) : [...value];
   if (values.length !== axes) {
     throw new ArgumentError(
       op,
@@ -81,6 +86,19 @@ export function perAxis(op: string, name: string, value: PerAxis, axes: number, 
     }
   }
   return values;
+}
+
+/** Names of one, two and three spatial axes, for messages. */
+const spatialNames: readonly (readonly string[])[] = [["L"], ["H", "W"], ["D", "H", "W"]];
+
+/**
+ * Both shapes of a convolution as they stand in messages: `(input [N,C,H,W] = [2,3,8,8], weight [O,I,kH,kW] = [8,4,3,3])`.
+ * @param channels - names of the weight's first two axes. Default O, I.
+ */
+export function describeConv(input: Shape, weight: Shape, channels: readonly [string, string] = ["O", "I"]): string {
+  const inputNames = ["N", "C", ...(spatialNames[input.length - 3] ?? ["…"])];
+  const kernelNames = [...channels, ...(spatialNames[weight.length - 3]?.map((name) => `k${name}`) ?? ["…k"])];
+  return `(input [${inputNames.join()}] = ${formatShape(input)}, weight [${kernelNames.join()}] = ${formatShape(weight)})`;
 }
 
 /** Zeros before and after each axis under {@link Padding}. */
@@ -126,7 +144,7 @@ function resolvePadding(
  * @throws ShapeError if the shapes do not fit each other; ArgumentError if an option is out of range.
  */
 export function convGeometry(op: string, input: Shape, weight: Shape, options: ConvOptions = {}): ConvGeometry {
-  const sides = `(input [N,C,…] = ${formatShape(input)}, weight [O,I,…k] = ${formatShape(weight)})`;
+  const sides = describeConv(input, weight);
   if (input.length !== weight.length || input.length < 3 || input.length > 5) {
     throw new ShapeError(op, `input and weight need the same number of axes, 3 to 5 ${sides}`, {
       expected: weight.length,

@@ -98,7 +98,12 @@ describe('"same"', () => {
 });
 
 describe("convGeometry refuses", () => {
-  const sides = (input: Shape, weight: Shape): string => `(input [N,C,…] = [${input}], weight [O,I,…k] = [${weight}])`;
+  const axes = [["…"], ["L"], ["H", "W"], ["D", "H", "W"]];
+  const sides = (input: Shape, weight: Shape): string => {
+    const [space = ["…"], kernel = ["…"]] = [axes[input.length - 2], axes[weight.length - 2]];
+    const kernelNames = kernel.map((name) => (name === "…" ? "…k" : `k${name}`));
+    return `(input [N,C,${space}] = [${input}], weight [O,I,${kernelNames}] = [${weight}])`;
+  };
 
   it.each<[Shape, Shape, ConvOptions, string]>([
     [[2, 3, 8, 8], [8, 4, 3, 3], {}, "input has 3 channels but weight expects 4"],
@@ -120,7 +125,7 @@ describe("convGeometry refuses", () => {
     expect(() => convGeometry("conv2d", [1, 1, 4, 4], [1, 1, 3, 3], { dilation: [1, 3], padding: 1 })).toThrow(
       refusal(
         "ShapeError",
-        "conv2d: the kernel spans 7 along spatial axis 1 but the padded input has only 6 (input [N,C,…] = [1,1,4,4], weight [O,I,…k] = [1,1,3,3]); use a larger padding or a smaller kernel or dilation",
+        "conv2d: the kernel spans 7 along spatial axis 1 but the padded input has only 6 (input [N,C,H,W] = [1,1,4,4], weight [O,I,kH,kW] = [1,1,3,3]); use a larger padding or a smaller kernel or dilation",
       ),
     );
   });

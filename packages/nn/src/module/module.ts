@@ -1,5 +1,5 @@
 import { ArgumentError, type Device, type DType, formatShape, StateDictError, sameShape } from "@squall/device";
-import { noGrad, type Tensor } from "@squall/tensor";
+import { noGrad, Tensor } from "@squall/tensor";
 import { Buffer, Parameter } from "./parameter.ts";
 
 /** Tensors by dotted name, as {@link Module.stateDict} gives them. */
@@ -60,12 +60,16 @@ export abstract class Module {
     return [...this.namedModules()].map(([, module]) => module);
   }
 
-  private *namedTensors<T extends Tensor>(kind: new (...args: never[]) => T): Generator<[string, T]> {
-    for (const [prefix, module] of this.namedModules()) {
-      for (const [name, value] of module.ownProperties()) {
-        if (value instanceof kind) yield [prefix === "" ? name : `${prefix}.${name}`, value];
-      }
-    }
+  /** Tensors of one kind with dotted names; one that can be reached in several ways comes under each of its names. */
+  private *namedTensors<T extends Tensor>(
+    kind: new (...args: never[]) => T,
+    prefix = "",
+    above: readonly Module[] = [],
+  ): Generator<[string, T]> {
+    if (above.includes(this)) return;
+    const full = (name: string): string => (prefix === "" ? name : `${prefix}.${name}`);
+    for (const [name, value] of this.ownProperties()) if (value instanceof kind) yield [full(name), value];
+    for (const [name, child] of this.namedChildren()) yield* child.namedTensors(kind, full(name), [...above, this]);
   }
 
   /** All parameters with dotted names, each once (under its first name if it is shared). */
@@ -79,9 +83,10 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** All buffers with dotted names. */
+  /** All buffers with dotted names, each once. */
   namedBuffers(): [string, Buffer][] {
-    return [...this.namedTensors(Buffer)];
+    const seen = new Set<Buffer>();
+    return [...this.namedTensors(Buffer)].filter(([, buffer]) => !seen.has(buffer) && seen.add(buffer));
   }
 
   /** All buffers. */
@@ -94,7 +99,7 @@ export abstract class Module {
     return this.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
   }
 
-  /** All parameters and buffers by dotted name. They share memory with the module; clone them to keep a moment. */
+  /** All parameters and buffers by dotted name, shared ones under each of their names. They share memory with the module; clone them to keep a moment. */
   stateDict(): StateDict {
     const all = [...this.namedTensors(Parameter), ...this.namedTensors(Buffer)];
     return Object.fromEntries(all.map(([name, tensor]) => [name, tensor.detach()]));
@@ -118,6 +123,10 @@ export abstract class Module {
     const pairs = Object.entries(own).flatMap(([name, target]) => {
       const source = Object.hasOwn(stateDict, name) ? stateDict[name] : undefined;
       if (source === undefined) return [];
+      if (!(source instanceof Tensor)) {
+        problems.push(`${name}: the state dict holds ${typeof source}, not a tensor`);
+        return [];
+      }
       if (!sameShape(source.shape, target.shape)) {
         problems.push(
           `${name}: the module has shape ${formatShape(target.shape)}, the state dict ${formatShape(source.shape)}`,

@@ -137,7 +137,15 @@ describe("state dicts", () => {
   it("hold parameters and buffers, without history, sharing memory", () => {
     const block = new Block();
     const state = block.stateDict();
-    expect(Object.keys(state)).toEqual(["scale", "layers.0.weight", "layers.0.bias", "layers.1.weight", "mean"]);
+    expect(Object.keys(state)).toEqual([
+      "scale",
+      "layers.0.weight",
+      "layers.0.bias",
+      "layers.1.weight",
+      "head.weight",
+      "head.bias",
+      "mean",
+    ]);
     expect(Object.values(state).some((value) => value.requiresGrad)).toBe(false);
     state.scale.fill_(5);
     expect(block.scale.toArray()).toEqual([5]);

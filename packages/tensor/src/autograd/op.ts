@@ -189,10 +189,20 @@ export function defineMultiOutputOp<Args, Inputs extends readonly Tensor[] = rea
     }
     const outputs = storages.map((storage, k) => {
       const shape = shapes[k] ?? [];
-      if (storage.length !== sizeOf(shape) || storage.dtype !== dtype || storage.device !== device) {
+      if (storage.device !== device) {
+        throw new DeviceError(
+          name,
+          `run returned output ${k} on another device (${storage.device.name}) than the inputs' (${device.name})`,
+          {
+            expected: device,
+            got: storage.device,
+          },
+        );
+      }
+      if (storage.length !== sizeOf(shape) || storage.dtype !== dtype) {
         throw new ShapeError(
           name,
-          `output ${k} should hold ${sizeOf(shape)} ${dtype} elements on ${device.name} for shape ${formatShape(shape)}, but run returned ${storage.length} ${storage.dtype} on ${storage.device.name}`,
+          `output ${k} should hold ${sizeOf(shape)} ${dtype} elements for shape ${formatShape(shape)}, but run returned ${storage.length} ${storage.dtype}`,
           { expected: sizeOf(shape), got: storage.length },
         );
       }

@@ -1,4 +1,4 @@
-import { ArgumentError, convGeometry, formatShape, type PerAxis, perAxis, ShapeError } from "@squall/device";
+import { ArgumentError, convGeometry, describeConv, type PerAxis, perAxis, ShapeError } from "@squall/device";
 import type { Tensor } from "../tensor.ts";
 import { checkBias, convInputOp } from "./conv.ts";
 
@@ -24,7 +24,7 @@ function transposed(
   bias: Tensor | undefined,
   options: ConvTransposeOptions,
 ): Tensor {
-  const sides = `(input [N,C,…] = ${formatShape(x.shape)}, weight [C,O,…k] = ${formatShape(weight.shape)})`;
+  const sides = describeConv(x.shape, weight.shape, ["C", "O"]);
   if (x.rank !== rank + 2 || weight.rank !== rank + 2) {
     throw new ShapeError(op, `input and weight need ${rank + 2} axes ${sides}`, {
       expected: rank + 2,

@@ -118,13 +118,13 @@ describe("mistakes in an op of one's own are clear errors", () => {
     expect(() => broken({ shape: () => [3] })).toThrow(
       refusal(
         "ShapeError",
-        "broken: output 0 should hold 3 float64 elements on cpu for shape [3], but run returned 2 float64 on cpu",
+        "broken: output 0 should hold 3 float64 elements for shape [3], but run returned 2 float64",
       ),
     );
     expect(() => broken({ run: () => ones([2]).storage })).toThrow(
       refusal(
         "ShapeError",
-        "broken: output 0 should hold 2 float64 elements on cpu for shape [2], but run returned 2 float32 on cpu",
+        "broken: output 0 should hold 2 float64 elements for shape [2], but run returned 2 float32",
       ),
     );
   });

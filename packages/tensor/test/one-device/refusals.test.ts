@@ -151,7 +151,8 @@ describe.each<Row>([
 
 describe("convolutions refuse", () => {
   const input = ones([2, 3, 8, 8]);
-  const sides = (weight: string): string => `(input [N,C,…] = [2,3,8,8], weight [O,I,…k] = ${weight})`;
+  const sides = (weight: string, names = "O,I,kH,kW"): string =>
+    `(input [N,C,H,W] = [2,3,8,8], weight [${names}] = ${weight})`;
 
   it.each<Row>([
     [
@@ -167,7 +168,7 @@ describe("convolutions refuse", () => {
       () => ops.conv3d(input, ones([8, 3, 3, 3, 3])),
     ],
     [
-      `conv2d: input and weight need the same number of axes, 3 to 5 ${sides("[8,3,3]")}`,
+      `conv2d: input and weight need the same number of axes, 3 to 5 ${sides("[8,3,3]", "O,I,kL")}`,
       () => ops.conv2d(input, ones([8, 3, 3])),
     ],
     [
@@ -179,23 +180,23 @@ describe("convolutions refuse", () => {
       () => ops.conv2d(input, ones([8, 3, 3, 3]), ones([8, 1])),
     ],
     [
-      "convTranspose2d: input has 3 channels but weight expects 4 (input [N,C,…] = [2,3,8,8], weight [C,O,…k] = [4,1,3,3])",
+      "convTranspose2d: input has 3 channels but weight expects 4 (input [N,C,H,W] = [2,3,8,8], weight [C,O,kH,kW] = [4,1,3,3])",
       () => ops.convTranspose2d(input, ones([4, 1, 3, 3])),
     ],
     [
-      "convTranspose1d: input and weight need 3 axes (input [N,C,…] = [2,3,8,8], weight [C,O,…k] = [3,1,3])",
+      "convTranspose1d: input and weight need 3 axes (input [N,C,H,W] = [2,3,8,8], weight [C,O,kL] = [3,1,3])",
       () => ops.convTranspose1d(input, ones([3, 1, 3])),
     ],
     [
-      "convTranspose3d: input and weight need 5 axes (input [N,C,…] = [1,1,2,2,2], weight [C,O,…k] = [1,1,2,2])",
+      "convTranspose3d: input and weight need 5 axes (input [N,C,D,H,W] = [1,1,2,2,2], weight [C,O,kH,kW] = [1,1,2,2])",
       () => ops.convTranspose3d(ones([1, 1, 2, 2, 2]), ones([1, 1, 2, 2])),
     ],
     [
-      "convTranspose2d: 3 input channels are not divisible by 2 groups (input [N,C,…] = [2,3,8,8], weight [C,O,…k] = [3,1,3,3])",
+      "convTranspose2d: 3 input channels are not divisible by 2 groups (input [N,C,H,W] = [2,3,8,8], weight [C,O,kH,kW] = [3,1,3,3])",
       () => ops.convTranspose2d(input, ones([3, 1, 3, 3]), undefined, { groups: 2 }),
     ],
     [
-      "convTranspose1d: the output would have size 0 along spatial axis 0 (input [N,C,…] = [1,1,2], weight [C,O,…k] = [1,1,1]); use less padding",
+      "convTranspose1d: the output would have size 0 along spatial axis 0 (input [N,C,L] = [1,1,2], weight [C,O,kL] = [1,1,1]); use less padding",
       () => ops.convTranspose1d(ones([1, 1, 2]), ones([1, 1, 1]), undefined, { padding: 1 }),
     ],
     [
