@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadSafetensors } from "@squall/io/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const small = "--size 12 --digit-size 8 --hidden 4 --input-frames 3 --output-frames 2 --batch 1".split(" ");
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs the command; `interrupt` sends Ctrl-C once its output holds that text. */
+function command(args: string[], interrupt?: string): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--import", "tsx", main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let sent = false;
+    const take = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (interrupt !== undefined && !sent && output.includes(interrupt)) {
+        sent = true;
+        child.kill("SIGINT");
+      }
+    };
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+describe("the command", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "squall-digits-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it("trains, prints scores and writes all four files", async () => {
+    const out = join(folder, "run");
+    const { code, output } = await command([...small, "--steps", "3", "--out", out]);
+    expect(output).toContain("On 64 held-out sequences:");
+    expect(output).toContain("step 3/3");
+    expect(code).toBe(0);
+    expect((await readFile(join(out, "forecast.gif"))).subarray(0, 6).toString()).toBe("GIF89a");
+    expect(await readFile(join(out, "loss.svg"), "utf8")).toMatch(/^<svg/);
+    const report = await readFile(join(out, "report.html"), "utf8");
+    expect(report).toContain("<svg");
+    expect(report).not.toMatch(/(src|href)="https?:/);
+    const { tensors } = await loadSafetensors(join(out, "model.safetensors"));
+    expect(Object.keys(tensors)).toContain("network.encoder.cells.0.stateWeight");
+  });
+
+  it("stops on Ctrl-C and still writes what it has", async () => {
+    const out = join(folder, "stopped");
+    const { code, output } = await command(
+      [...small, "--steps", "100000", "--eval-every", "5", "--out", out],
+      "held-out cross-entropy",
+    );
+    expect(output).toMatch(/Training ended early: stopped after \d+ steps\. Going on with the best weights so far\./);
+    expect(code).toBe(0);
+    expect(existsSync(join(out, "model.safetensors"))).toBe(true);
+  });
+
+  it("says what is wrong with an option, with status 2", async () => {
+    const { code, output } = await command(["--steps", "-3"]);
+    expect(output.trim()).toBe('--steps: needs a whole number of at least 1, got "-3"');
+    expect(code).toBe(2);
+  });
+
+  it("prints its help", async () => {
+    const { code, output } = await command(["--help"]);
+    expect(output).toContain("--mnist FILE");
+    expect(code).toBe(0);
+  });
+});
