@@ -1,6 +1,6 @@
 import { AutogradError, DeviceError, DTypeError, formatShape, ShapeError, sameShape } from "@squall/device";
 import { ones, zeros } from "../create/create.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { type BackwardOptions, runBackward, type Targets } from "./engine.ts";
 import type { Edge } from "./node.ts";
 
@@ -75,7 +75,7 @@ export function grad(
   inputs: readonly Tensor[],
   options: GradOptions = {},
 ): Tensor[] {
-  const list = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
+  const list = outputs instanceof Tensor ? [outputs] : outputs;
   if (options.gradOutputs !== undefined && options.gradOutputs.length !== list.length) {
     throw new ShapeError("grad", `there are ${list.length} outputs but ${options.gradOutputs.length} gradOutputs`, {
       expected: list.length,
