@@ -24,6 +24,15 @@ export interface Fixture {
   readonly grads: HostTensors;
 }
 
+/** Parses JSON. @returns `undefined` if it is none */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -38,7 +47,7 @@ export function readFixture(bytes: Uint8Array): Fixture {
   const { op, args } = metadata;
   if (op === undefined)
     throw new ArgumentError("golden", "the metadata has no op", { expected: "op", got: Object.keys(metadata) });
-  const parsed: unknown = JSON.parse(args ?? "{}");
+  const parsed = parse(args ?? "{}");
   if (!isRecord(parsed)) throw new ArgumentError("golden", `args is not a JSON object: ${args}`, { got: args });
   const parts: Record<string, Record<string, HostTensor>> = { in: {}, param: {}, out: {}, seed: {}, grad: {} };
   for (const [name, value] of Object.entries(tensors)) {
