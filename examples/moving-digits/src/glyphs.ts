@@ -15,9 +15,9 @@ type Stroke = readonly Point[];
 /** How far chance may take a drawn digit from its plain form. Lengths are fractions of the picture's width. */
 export const GLYPH_VARIATION = {
   /** Horizontal shift per unit of height; positive leans to the right. */
-  slant: [-0.12, 0.32],
+  slant: [-0.05, 0.25],
   /** Turn in radians. */
-  turn: [-0.1, 0.1],
+  turn: [-0.05, 0.05],
   width: [0.88, 1.12],
   height: [0.9, 1.05],
   /** Radius of the pen. */
@@ -27,7 +27,7 @@ export const GLYPH_VARIATION = {
 } as const satisfies Record<string, readonly [number, number]>;
 
 /** The pen is never thinner than this many pixels in radius, or small digits would fade. */
-const THINNEST_PEN = 0.6;
+const THINNEST_PEN = 0.85;
 
 /** Strokes keep this fraction of the width free at the border, on top of the pen's radius. */
 const MARGIN = 0.04;
