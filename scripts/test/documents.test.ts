@@ -61,8 +61,10 @@ describe("examples in the documents", () => {
     });
   });
 
-  it.each(examples)("$name runs", async ({ file }) => {
-    const { stderr } = await promisify(execFile)(process.execPath, ["--import", "tsx", file], { cwd: folder });
+  it.each(examples)("$name runs and prints what its comments say", async ({ file, code }) => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--import", "tsx", file], { cwd: folder });
     expect(stderr).toBe("");
+    const said = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, comment]) => comment);
+    expect(stdout.split("\n")).toEqual(expect.arrayContaining(said));
   });
 });
