@@ -1,4 +1,5 @@
 import { type Device, dtypes, type Kernels } from "@squall/device";
+import { describePath } from "./dispatch.ts";
 import { conv, convInputGradient, convWeightGradient } from "./loops/conv.ts";
 import { lstmStep, lstmStepGradient } from "./loops/lstm.ts";
 import { map, update } from "./loops/map.ts";
@@ -23,8 +24,9 @@ const kernels: Kernels = {
 };
 
 /**
- * The default device. Storages are typed arrays that the garbage collector owns; every kernel runs to its end in the call, in float32 or
- * float64, with sums in double precision.
+ * The default device. Storages are typed arrays that the garbage collector owns; every kernel runs to its end in the call. float64 and
+ * all loops sum in double precision; float32 products and convolutions sum in float32 where they go through WebAssembly SIMD (see
+ * `setKernelPath`, and `describe()` for what was found).
  */
 export const cpu: Device = {
   name: "cpu",
@@ -36,5 +38,5 @@ export const cpu: Device = {
   readSync: (storage) => arrayOf("readSync", storage).slice(),
   dispose: () => {},
   memory: () => ({ bytes: undefined, storages: undefined }),
-  describe: () => "cpu: typed-array loops, 1 thread",
+  describe: () => `cpu: ${describePath()}`,
 };

@@ -1,6 +1,8 @@
 /**
- * The default device: plain typed arrays owned by the garbage collector, and a plain loop for every kernel in both dtypes.
+ * The default device: plain typed arrays owned by the garbage collector. Loops for every kernel in both dtypes, and WebAssembly SIMD for
+ * float32 products and convolutions where the machine has it.
  * @packageDocumentation
  */
 export { cpu } from "./device.ts";
+export { type KernelPath, setKernelPath } from "./dispatch.ts";
 export { CpuStorage } from "./storage.ts";

@@ -10,8 +10,11 @@ import {
 } from "@squall/device";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cpu } from "../src/index.ts";
+import { cpu, setKernelPath } from "../src/index.ts";
 import { dot, dtype, expectClose, indices, sample, seed, values } from "./samples.ts";
+
+// The loops are the oracle that other paths are compared with; here they are themselves compared with textbook sums.
+setKernelPath("loops");
 
 const { conv, convInputGradient, convWeightGradient } = cpu.kernels;
 

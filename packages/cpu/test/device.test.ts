@@ -23,7 +23,6 @@ describe("cpu", () => {
     expect(cpu.name).toBe("cpu");
     expect(cpu.dtypes).toEqual(["float32", "float64"]);
     expect(cpu.canReadSync).toBe(true);
-    expect(cpu.describe()).toBe("cpu: typed-array loops, 1 thread");
     expect(cpu.memory()).toEqual({ bytes: undefined, storages: undefined });
   });
 

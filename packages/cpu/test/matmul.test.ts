@@ -1,8 +1,11 @@
 import type { FloatArray, MatmulGeometry } from "@squall/device";
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { cpu } from "../src/index.ts";
+import { cpu, setKernelPath } from "../src/index.ts";
 import { dtype, expectClose, sample, seed, values } from "./samples.ts";
+
+// The loops are the oracle that other paths are compared with; here they are themselves compared with textbook sums.
+setKernelPath("loops");
 
 const { matmul } = cpu.kernels;
 
