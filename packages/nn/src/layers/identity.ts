@@ -1,7 +1,7 @@
 import type { Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
 
-/** Does nothing; a placeholder for a layer. */
+/** Gives its input back: for where a layer is a matter of choice. */
 export class Identity extends Module {
   /** `x` itself. */
   forward(x: Tensor): Tensor {

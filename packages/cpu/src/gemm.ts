@@ -1,5 +1,5 @@
 import type { FloatArray } from "@squall/device";
-import { tileEngineFor } from "../dispatch.ts";
+import { tileEngineFor } from "./dispatch.ts";
 
 /**
  * A matrix that lies anywhere in an array: element (i, j) is `data[offset + rows[i] + columns[j]]`. Plain and transposed matrices are of
@@ -19,7 +19,7 @@ export interface Matrix {
 /** Longest run of the summed axis packed at a time. */
 const innerBlock = 1024;
 /** Most packed elements of either operand. */
-export const packedLimit: number = 1 << 17;
+const packedLimit = 1 << 17;
 /** Most doubles in the partial sums. */
 const partialLimit = 1 << 18;
 
