@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Bytes } from "../src/assembler/bytes.ts";
 import { Code } from "../src/assembler/code.ts";
-import { assemble } from "../src/assembler/module.ts";
+import { Module } from "../src/assembler/module.ts";
 
 /** The number that LEB128 bytes stand for. */
 function decode(bytes: Uint8Array, signed: boolean): bigint {
@@ -41,17 +41,19 @@ describe("Bytes", () => {
   });
 });
 
-describe("assemble", () => {
+describe("Module", () => {
   it("makes modules that run: vectors copied four floats at a time", () => {
-    const code = new Code(3);
-    const [from, to, count] = [code.parameter(0), code.parameter(1), code.parameter(2)];
-    const vector = code.local("v128");
-    code.countDown(count, () => {
-      code.load(from, 0).set(vector).store(to, 16, vector);
-      code.advance(from, 16).advance(to, 16);
+    const module = new Module();
+    module.add("run", 3, (code) => {
+      const [from, to, count] = [code.parameter(0), code.parameter(1), code.parameter(2)];
+      const vector = code.local("v128");
+      code.countDown(count, () => {
+        code.load(from, 0).set(vector).store(to, 16, vector);
+        code.advance(from, 16).advance(to, 16);
+      });
     });
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(code)), { env: { memory } });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes(false)), { env: { memory } });
     const floats = new Float32Array(memory.buffer);
     floats.set([1, 2, 3, 4, 5, 6, 7, 8]);
     if (typeof exports.run !== "function") throw new Error("no function");

@@ -1,24 +1,73 @@
 import { Bytes } from "./bytes.ts";
-import type { Code } from "./code.ts";
+import { Code } from "./code.ts";
+
+/** Most pages that a shared memory may have: all that 32-bit addresses reach. */
+export const maximumPages: number = 65536;
 
 /**
- * A module with one exported function, `run`, that takes i32s, returns nothing and works on the imported memory `env.memory`.
- * @returns the binary form
+ * A module over the imported memory `env.memory`. Functions take i32s and return nothing; they call each other by number.
+ * @example
+ * const module = new Module();
+ * const clear = module.add("clear", 2, (code) => { … });
  */
-export function assemble(code: Code): Uint8Array<ArrayBuffer> {
-  const section = (id: number, content: Bytes): Bytes => new Bytes().push(id).sized(content);
-  const types = new Bytes().push(1, 0x60).unsigned(code.parameters.length);
-  for (const _ of code.parameters) types.push(0x7f);
-  types.push(0);
-  // Kind 2 is a memory; limits without a maximum, at least one page.
-  const imports = new Bytes().push(1).name("env").name("memory").push(0x02, 0x00, 0x01);
-  const exports = new Bytes().push(1).name("run").push(0x00, 0x00);
-  return new Bytes()
-    .push(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
-    .append(section(1, types))
-    .append(section(2, imports))
-    .append(section(3, new Bytes().push(1, 0)))
-    .append(section(7, exports))
-    .append(section(10, new Bytes().push(1).sized(code.toBytes())))
-    .toArray();
+export class Module {
+  private readonly functions: { readonly name: string; readonly code: Code }[] = [];
+
+  /**
+   * Adds a function that is exported under its name.
+   * @returns its number, for `Code.call`
+   */
+  add(name: string, parameters: number, write: (code: Code) => void): number {
+    const code = new Code(parameters);
+    write(code);
+    return this.functions.push({ name, code }) - 1;
+  }
+
+  /**
+   * The binary form.
+   * @param shared - whether the memory that is imported is shared between threads
+   */
+  toBytes(shared: boolean): Uint8Array<ArrayBuffer> {
+    const section = (id: number, content: Bytes): Bytes => new Bytes().push(id).sized(content);
+    const list = (write: (bytes: Bytes, index: number) => void): Bytes => {
+      const bytes = new Bytes().unsigned(this.functions.length);
+      for (const index of this.functions.keys()) write(bytes, index);
+      return bytes;
+    };
+    const codes = this.functions.map(({ code }) => code);
+    // One type a function: no harm, and no table of types to keep.
+    const types = list((bytes, index) => {
+      const { parameters } = codes[index];
+      bytes.push(0x60).unsigned(parameters.length);
+      for (const _ of parameters) bytes.push(0x7f);
+      bytes.push(0);
+    });
+    const imports = new Bytes().push(1).name("env").name("memory").push(0x02);
+    // A shared memory must name its maximum; either has at least one page.
+    if (shared) imports.push(0x03, 0x01).unsigned(maximumPages);
+    else imports.push(0x00, 0x01);
+    return new Bytes()
+      .push(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
+      .append(section(1, types))
+      .append(section(2, imports))
+      .append(
+        section(
+          3,
+          list((bytes, index) => bytes.unsigned(index)),
+        ),
+      )
+      .append(
+        section(
+          7,
+          list((bytes, index) => bytes.name(this.functions[index].name).push(0x00).unsigned(index)),
+        ),
+      )
+      .append(
+        section(
+          10,
+          list((bytes, index) => bytes.sized(codes[index].toBytes())),
+        ),
+      )
+      .toArray();
+  }
 }

@@ -1,5 +1,4 @@
-import { Code } from "../assembler/code.ts";
-import { assemble } from "../assembler/module.ts";
+import { Module } from "../assembler/module.ts";
 
 /** Rows of a tile of results. Six rows of two vectors keep 12 sums in registers. */
 export const tileRows = 6;
@@ -18,28 +17,30 @@ const vectors = (tileColumns * floatBytes) / vectorBytes;
  * @param fused - multiply and add in one rounding (relaxed SIMD)
  */
 export function emitGemm(fused: boolean): Uint8Array<ArrayBuffer> {
-  const code = new Code(5);
-  const [a, b, c] = [code.parameter(0), code.parameter(1), code.parameter(2)];
-  const [panels, depth] = [code.parameter(3), code.parameter(4)];
-  const at = code.local("i32");
-  const left = code.local("i32");
-  const right = Array.from({ length: vectors }, () => code.local("v128"));
-  const splat = code.local("v128");
-  const sums = Array.from({ length: tileRows }, () => right.map(() => code.local("v128")));
+  const module = new Module();
+  module.add("run", 5, (code) => {
+    const [a, b, c] = [code.parameter(0), code.parameter(1), code.parameter(2)];
+    const [panels, depth] = [code.parameter(3), code.parameter(4)];
+    const at = code.local("i32");
+    const left = code.local("i32");
+    const right = Array.from({ length: vectors }, () => code.local("v128"));
+    const splat = code.local("v128");
+    const sums = Array.from({ length: tileRows }, () => right.map(() => code.local("v128")));
 
-  code.countDown(panels, () => {
-    for (const sum of sums.flat()) code.zeros().set(sum);
-    code.get(b).set(at).get(depth).set(left);
-    code.countDown(left, () => {
-      for (const [v, vector] of right.entries()) code.load(at, v * vectorBytes).set(vector);
-      for (const [row, pair] of sums.entries()) {
-        code.loadSplat(a, row * floatBytes).set(splat);
-        for (const [v, sum] of pair.entries()) code.multiplyAdd(sum, splat, right[v], fused);
-      }
-      code.advance(a, tileRows * floatBytes).advance(at, tileColumns * floatBytes);
+    code.countDown(panels, () => {
+      for (const sum of sums.flat()) code.zeros().set(sum);
+      code.get(b).set(at).get(depth).set(left);
+      code.countDown(left, () => {
+        for (const [v, vector] of right.entries()) code.load(at, v * vectorBytes).set(vector);
+        for (const [row, pair] of sums.entries()) {
+          code.loadSplat(a, row * floatBytes).set(splat);
+          for (const [v, sum] of pair.entries()) code.multiplyAdd(sum, splat, right[v], fused);
+        }
+        code.advance(a, tileRows * floatBytes).advance(at, tileColumns * floatBytes);
+      });
+      for (const [k, sum] of sums.flat().entries()) code.store(c, k * vectorBytes, sum);
+      code.advance(c, tileRows * tileColumns * floatBytes);
     });
-    for (const [k, sum] of sums.flat().entries()) code.store(c, k * vectorBytes, sum);
-    code.advance(c, tileRows * tileColumns * floatBytes);
   });
-  return assemble(code);
+  return module.toBytes(false);
 }
