@@ -23,6 +23,11 @@ export class Module {
     return this.functions.push({ name, code }) - 1;
   }
 
+  /** Names of the functions, by number. */
+  get names(): string[] {
+    return this.functions.map(({ name }) => name);
+  }
+
   /**
    * The binary form.
    * @param shared - whether the memory that is imported is shared between threads

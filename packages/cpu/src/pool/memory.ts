@@ -1,0 +1,59 @@
+import { maximumPages } from "../assembler/module.ts";
+
+const pageBytes = 65536;
+/** Every address that {@link Memory.allocate} gives is a multiple of this: a cache line. */
+const alignment = 64;
+/** Bytes at the start that belong to the pool. */
+export const controlBytes: number = pageBytes;
+
+/**
+ * The one linear memory that emitted kernels work in: the pool's control words at the start, then scratch that each kernel call takes
+ * from the bottom and gives back whole. Shared between threads where the engine can.
+ */
+export class Memory {
+  /** Imported by every emitted module as `env.memory`. */
+  readonly memory: WebAssembly.Memory;
+  /** Whether other threads can see it. */
+  readonly shared: boolean;
+  private used: number = controlBytes;
+  private floatView: Float32Array = new Float32Array(0);
+  private intView: Int32Array = new Int32Array(0);
+
+  constructor(shared: boolean) {
+    this.shared = shared;
+    this.memory = shared
+      ? new WebAssembly.Memory({ initial: 2, maximum: maximumPages, shared: true })
+      : new WebAssembly.Memory({ initial: 2 });
+  }
+
+  /** Everything that was allocated is free again. Kernels call it first. */
+  reset(): void {
+    this.used = controlBytes;
+  }
+
+  /**
+   * Room for `bytes`, as a byte address.
+   * @throws RangeError if the memory cannot grow that far
+   */
+  allocate(bytes: number): number {
+    const address = this.used;
+    this.used += Math.ceil(bytes / alignment) * alignment;
+    const lacking = Math.ceil(this.used / pageBytes) - this.memory.buffer.byteLength / pageBytes;
+    if (lacking > 0) this.memory.grow(lacking);
+    return address;
+  }
+
+  /** The whole memory as floats; ask again after allocating, which may move it. */
+  get floats(): Float32Array {
+    const { buffer } = this.memory;
+    if (this.floatView.buffer !== buffer) this.floatView = new Float32Array(buffer);
+    return this.floatView;
+  }
+
+  /** The whole memory as 32-bit whole numbers; ask again after allocating. */
+  get numbers(): Int32Array {
+    const { buffer } = this.memory;
+    if (this.intView.buffer !== buffer) this.intView = new Int32Array(buffer);
+    return this.intView;
+  }
+}

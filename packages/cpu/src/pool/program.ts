@@ -1,0 +1,39 @@
+import type { Module } from "../assembler/module.ts";
+
+/**
+ * Emitted code of one kernel and shape. Its exported functions are tasks: they take the byte address of the job's parameters and a
+ * number that says which part to do.
+ */
+export interface Program {
+  /** Unique among all programs of the process. */
+  readonly id: number;
+  /** The binary form, compiled by every thread that runs it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Names of the exported functions; tasks name them by their place here. */
+  readonly names: readonly string[];
+}
+
+/** Most programs kept; a program is a few kilobytes, compiled code perhaps a hundred. */
+const limit = 256;
+const programs = new Map<string, Program>();
+let nextId = 1;
+
+/** The program under a key, emitted at the first call. The least recently used one goes when there are too many. */
+export function programOf(key: string, shared: boolean, emit: () => Module): Program {
+  const whole = `${shared ? "shared" : "own"} ${key}`;
+  let found = programs.get(whole);
+  if (found === undefined) {
+    const module = emit();
+    found = { id: nextId++, bytes: module.toBytes(shared), names: module.names };
+    if (programs.size >= limit) {
+      for (const oldest of programs.keys()) {
+        programs.delete(oldest);
+        break;
+      }
+    }
+  } else {
+    programs.delete(whole);
+  }
+  programs.set(whole, found);
+  return found;
+}
