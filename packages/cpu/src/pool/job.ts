@@ -7,7 +7,7 @@ import type { Program } from "./program.ts";
 export interface Task {
   /** Place of the function among the program's names. */
   readonly run: number;
-  /** Second argument of the function. */
+  /** Second argument of the function; the first is the address of the parameters, the third that of the thread's own scratch. */
   readonly index: number;
   /** Counter to wait for, or -1. */
   readonly waitFor: number;
@@ -47,6 +47,8 @@ export interface Job {
   readonly before: readonly HostTask[];
   /** Done by the calling thread, in order, as soon as each may start. */
   readonly after: readonly HostTask[];
+  /** Bytes of scratch that each thread has to itself while it runs tasks; its address is the third argument of every function. */
+  readonly threadBytes: number;
   /** Rough work in multiply-adds: small jobs do not wake other threads. */
   readonly work: number;
 }

@@ -2,7 +2,7 @@ import type { Job } from "./job.ts";
 import { Memory } from "./memory.ts";
 import type { Program } from "./program.ts";
 
-type TaskFunction = (parameters: number, index: number) => void;
+type TaskFunction = (parameters: number, index: number, scratch: number) => void;
 
 const memory = new Memory(false);
 const instances = new Map<number, TaskFunction[]>();
@@ -16,8 +16,8 @@ function functionsOf(program: Program): TaskFunction[] {
     found = program.names.map((name): TaskFunction => {
       const entry = exports[name];
       if (typeof entry !== "function") throw new TypeError(`the program exports no ${name}`);
-      return (parameters, index) => {
-        entry(parameters, index);
+      return (parameters, index, scratch) => {
+        entry(parameters, index, scratch);
       };
     });
     instances.set(program.id, found);
@@ -34,8 +34,9 @@ export function workMemory(): Memory {
 export function runJob(job: Job): void {
   const functions = functionsOf(job.program);
   const parameters = memory.allocate(4 * Math.max(1, job.parameters.length));
+  const scratch = memory.allocate(job.threadBytes);
   memory.numbers.set(job.parameters, parameters / 4);
   for (const task of job.before) task.run();
-  for (const task of job.tasks) functions[task.run](parameters, task.index);
+  for (const task of job.tasks) functions[task.run](parameters, task.index, scratch);
   for (const task of job.after) task.run();
 }

@@ -1,8 +1,8 @@
 import type { Module } from "../assembler/module.ts";
 
 /**
- * Emitted code of one kernel and shape. Its exported functions are tasks: they take the byte address of the job's parameters and a
- * number that says which part to do.
+ * Emitted code of one kernel and shape. Its exported functions are tasks: they take the byte address of the job's parameters, a
+ * number that says which part to do, and the byte address of the thread's own scratch.
  */
 export interface Program {
   /** Unique among all programs of the process. */
