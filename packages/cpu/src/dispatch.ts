@@ -1,14 +1,9 @@
-import { ArgumentError, type FloatArray } from "@squall/device";
+import type { FloatArray } from "@squall/device";
 import { emitGemm } from "./emit/gemm.ts";
 import { wasmTiles } from "./emit/tiles.ts";
 import { loopTiles } from "./loops/tiles.ts";
+import { kernelPath } from "./settings.ts";
 import type { TileEngine } from "./tileEngine.ts";
-
-/**
- * Which code computes: `auto` takes WebAssembly SIMD for float32 where the start-up probe finds it, `loops` the typed-array loops for
- * everything (the oracle). float64 always goes through the loops.
- */
-export type KernelPath = "auto" | "loops";
 
 interface Probe {
   readonly engine: TileEngine | undefined;
@@ -16,7 +11,6 @@ interface Probe {
   readonly found: string;
 }
 
-let path: KernelPath = "auto";
 let probed: Probe | undefined;
 
 /** Multiplies small whole numbers, which is exact however it rounds. */
@@ -64,24 +58,14 @@ function probe(): Probe {
 
 /** What sums tiles of a product whose left operand is `data`. */
 export function tileEngineFor(data: FloatArray): TileEngine {
-  if (path === "loops" || data instanceof Float64Array) return loopTiles;
+  if (kernelPath() === "loops" || data instanceof Float64Array) return loopTiles;
   probed ??= probe();
   return probed.engine ?? loopTiles;
 }
 
-/** Chooses which code computes from now on. @throws ArgumentError if there is no such path */
-export function setKernelPath(value: KernelPath): void {
-  if (value !== "auto" && value !== "loops") {
-    throw new ArgumentError("setKernelPath", `there is no path "${String(value)}"; there are auto and loops`, {
-      got: value,
-    });
-  }
-  path = value;
-}
-
 /** What computes, and why. */
 export function describePath(): string {
-  if (path === "loops") return "typed-array loops (as set), 1 thread";
+  if (kernelPath() === "loops") return "typed-array loops (as set), 1 thread";
   probed ??= probe();
   return probed.engine === undefined
     ? `typed-array loops (${probed.found}), 1 thread`

@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { cpu } from "./device.ts";
-export { type KernelPath, setKernelPath } from "./dispatch.ts";
+export { type ConvAlgorithm, type KernelPath, setConvAlgorithm, setKernelPath } from "./settings.ts";
 export { CpuStorage } from "./storage.ts";
