@@ -140,6 +140,13 @@ export class Code {
     return this;
   }
 
+  /** Fills `bytes` from an address on with zeros. */
+  clear(address: Local, bytes: number): this {
+    this.get(address).number(0).number(bytes);
+    this.body.push(0xfc, 0x0b, 0x00);
+    return this;
+  }
+
   /** Pushes a vector of four zeros. */
   zeros(): this {
     this.body.push(0xfd, 0x0c, ...new Array<number>(16).fill(0));

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Module } from "../src/assembler/module.ts";
+import { addLinearMap, type Coefficients, neighbours } from "../src/emit/linearMap.ts";
+import { inputTransform, outputTransform, transposed, weightTransform } from "../src/emit/winograd.ts";
+
+const apply = (matrix: Coefficients, x: readonly number[]): number[] =>
+  matrix.map((row) => row.reduce((sum, m, k) => sum + m * x[k], 0));
+
+describe("Winograd's matrices", () => {
+  it.each([
+    [4, 3],
+    [2, 5],
+    [6, 1],
+  ])("filter one axis: F(%i, %i)", (outputs, taps) => {
+    const whole = fc.integer({ min: -20, max: 20 });
+    fc.assert(
+      fc.property(
+        fc.array(whole, { minLength: 6, maxLength: 6 }),
+        fc.array(whole, { minLength: taps, maxLength: taps }),
+        (d, g) => {
+          const u = apply(weightTransform(taps), g);
+          const v = apply(inputTransform, d);
+          const y = apply(
+            outputTransform(outputs),
+            u.map((x, k) => x * v[k]),
+          );
+          for (const [k, got] of y.entries()) {
+            expect(got).toBeCloseTo(
+              g.reduce((sum, x, t) => sum + x * d[k + t], 0),
+              8,
+            );
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe("a linear map", () => {
+  const matrices: [string, Coefficients][] = [
+    ["Bt", inputTransform],
+    ["G3", weightTransform(3)],
+    ["G5", weightTransform(5)],
+    ["G3t", transposed(weightTransform(3))],
+    ["G5t", transposed(weightTransform(5))],
+    ["At4", outputTransform(4)],
+    ["At2", outputTransform(2)],
+    ["A4", transposed(outputTransform(4))],
+    ["A2", transposed(outputTransform(2))],
+  ];
+  it.each(matrices)("multiplies vectors by %s over any loops", (_, matrix) => {
+    const n = matrix[0].length;
+    const module = new Module();
+    const row = 16 * 5;
+    addLinearMap(module, "run", {
+      matrix,
+      inStride: row,
+      outStride: row,
+      loops: [{ count: 3, inStep: row * n, outStep: row * matrix.length }, neighbours(5)],
+      fused: false,
+    });
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const { run } = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes(false)), { env: { memory } })
+      .exports;
+    if (typeof run !== "function") throw new Error("no function");
+    const floats = new Float32Array(memory.buffer);
+    const input = Float32Array.from({ length: 3 * n * 20 }, (_, k) => ((k * 7) % 23) - 11);
+    floats.set(input);
+    run(0, 32768);
+    for (let outer = 0; outer < 3; outer++) {
+      for (let lane = 0; lane < 20; lane++) {
+        const x = Array.from({ length: n }, (_, k) => input[(outer * n + k) * 20 + lane]);
+        for (const [j, want] of apply(matrix, x).entries()) {
+          expect(floats[8192 + (outer * matrix.length + j) * 20 + lane]).toBeCloseTo(want, 3);
+        }
+      }
+    }
+  });
+});
