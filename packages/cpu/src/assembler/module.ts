@@ -47,6 +47,14 @@ export class Module {
       for (const _ of parameters) bytes.push(0x7f);
       bytes.push(0);
     });
+    // Globals that may change, though none does: the engine must load them once, where it would rebuild known constants at each use.
+    const globals = [...new Set(codes.flatMap((code) => [...code.constantsUsed]))];
+    const globalSection = new Bytes().unsigned(globals.length);
+    for (const bits of globals) {
+      const lanes = new Uint8Array(Int32Array.of(bits, bits, bits, bits).buffer);
+      globalSection.push(0x7b, 0x01, 0xfd, 0x0c, ...lanes, 0x0b);
+    }
+    const globalOf = (bits: number): number => globals.indexOf(bits);
     const imports = new Bytes().push(1).name("env").name("memory").push(0x02);
     // A shared memory must name its maximum; either has at least one page.
     if (shared) imports.push(0x03, 0x01).unsigned(maximumPages);
@@ -61,6 +69,7 @@ export class Module {
           list((bytes, index) => bytes.unsigned(index)),
         ),
       )
+      .append(section(6, globalSection))
       .append(
         section(
           7,
@@ -70,7 +79,7 @@ export class Module {
       .append(
         section(
           10,
-          list((bytes, index) => bytes.sized(codes[index].toBytes())),
+          list((bytes, index) => bytes.sized(codes[index].toBytes(globalOf))),
         ),
       )
       .toArray();

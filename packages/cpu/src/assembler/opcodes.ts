@@ -62,6 +62,7 @@ export const opcodes = {
   "i32x4.lt_s": [0xfd, 0x39],
   "i32x4.gt_s": [0xfd, 0x3b],
   "f32x4.relaxed_madd": [0xfd, 0x105],
+  "f32x4.relaxed_nmadd": [0xfd, 0x106],
 } as const;
 
 /** Name of an instruction, as the WebAssembly specification spells it. */
