@@ -1,0 +1,125 @@
+// The workloads by name: what is timed, beside whom, and at which sizes.
+import type { PeerName } from "./peers/peers.ts";
+import type { ConvTask, ElementsTask, ForwardTask, MatmulTask, Task, TrainTask } from "./tasks/task.ts";
+
+/** One size of a workload and those who are timed at it, in turn with Squall. */
+export interface Case {
+  /** What is different from the workload as it is defined; empty if nothing. */
+  readonly note: string;
+  readonly task: Task;
+  readonly peers: readonly PeerName[];
+}
+
+/** A workload. */
+export interface Workload {
+  readonly name: string;
+  readonly title: string;
+  readonly cases: readonly Case[];
+  /** What is computed with the typed-array loops, too, and compared before anything is timed: the same, or a part of it. */
+  readonly oracle: Task;
+}
+
+const conv: ConvTask = { kind: "conv", batch: 8, channels: 32, outChannels: 64, height: 64, width: 64, kernel: 3 };
+const convBackward: ConvTask = { ...conv, kind: "convBackward" };
+
+const forward: ForwardTask = {
+  kind: "forward",
+  batch: 32,
+  steps: 10,
+  channels: 1,
+  height: 128,
+  width: 128,
+  hidden: [16],
+  kernel: 3,
+};
+
+const train: TrainTask = {
+  kind: "train",
+  batch: 4,
+  steps: 10,
+  channels: 16,
+  height: 16,
+  width: 16,
+  hidden: [64],
+  kernel: 5,
+  outChannels: 16,
+  learningRate: 0.1,
+};
+
+const trainDeep: TrainTask = {
+  ...train,
+  channels: 1,
+  height: 64,
+  width: 64,
+  hidden: [32, 32],
+  kernel: 3,
+  outChannels: 1,
+};
+
+function matmul(size: number, peers: readonly PeerName[]): Workload {
+  const task: MatmulTask = { kind: "matmul", size };
+  return {
+    name: `matmul-${size}`,
+    title: `matmul, two [${size},${size}]`,
+    cases: [{ note: "", task, peers }],
+    oracle: task,
+  };
+}
+
+function elements(kind: ElementsTask["kind"]): Workload {
+  const task: ElementsTask = { kind, count: 4 * 1024 * 1024 };
+  return {
+    name: kind,
+    title: `${kind} over 4M elements`,
+    cases: [{ note: "", task, peers: ["torch", "tfjs", "jax", "js"] }],
+    oracle: task,
+  };
+}
+
+/** All workloads, in the order of the report. */
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: "W1",
+    title: "conv2d forward, x [8,32,64,64], w [64,32,3,3], padding 1, bias",
+    cases: [
+      { note: "", task: conv, peers: ["torch", "ort", "tfjs", "js", "jax"] },
+      { note: "batch 1", task: { ...conv, batch: 1 }, peers: ["tfjs-cpu"] },
+    ],
+    oracle: conv,
+  },
+  {
+    name: "W1b",
+    title: "W1 backward: gradients of input, weight and bias",
+    cases: [{ note: "", task: convBackward, peers: ["torch", "js", "jax"] }],
+    oracle: convBackward,
+  },
+  {
+    name: "W2",
+    title: "ConvLSTM forward, x [32,10,1,128,128], hidden 16, 3x3, no gradients",
+    cases: [
+      { note: "", task: forward, peers: ["torch", "ort", "tfjs"] },
+      { note: "batch 2", task: { ...forward, batch: 2 }, peers: ["js", "jax"] },
+    ],
+    oracle: { ...forward, batch: 2, steps: 3 },
+  },
+  {
+    name: "W3",
+    title: "training step, B=4 T=10 C=16 16x16, hidden 64, 5x5, head 1x1 to 16 channels, BCE, SGD",
+    cases: [
+      { note: "", task: train, peers: ["torch"] },
+      { note: "batch 1", task: { ...train, batch: 1 }, peers: ["jax"] },
+    ],
+    oracle: { ...train, batch: 2, steps: 3 },
+  },
+  {
+    name: "W3b",
+    title: "training step, B=4 T=10 C=1 64x64, hidden 32 and 32, 3x3, head 1x1 to 1 channel, BCE, SGD",
+    cases: [{ note: "", task: trainDeep, peers: ["torch"] }],
+    oracle: { ...trainDeep, batch: 2, steps: 2 },
+  },
+  matmul(512, ["torch", "ort", "tfjs", "jax", "js", "tfjs-cpu"]),
+  matmul(1024, ["torch", "ort", "tfjs", "jax", "js"]),
+  elements("sigmoid"),
+  elements("add"),
+  elements("sum"),
+];
