@@ -1,0 +1,121 @@
+import { type BandShape, bandLayout, bandScratch, type Triple } from "../emit/bandConv.ts";
+import { type Frame, frameOf } from "../emit/frame.ts";
+import { tilePoints } from "../emit/winograd.ts";
+import { features } from "../features.ts";
+import { convAlgorithm } from "../settings.ts";
+import type { Axes } from "./problem.ts";
+
+/** What a band convolution is asked to compute. */
+export interface BandRequest {
+  /** Images that go through at once, for cutting the work in pieces. */
+  readonly images: number;
+  /** Input channels of a group. */
+  readonly inputs: number;
+  /** Output channels of a group. */
+  readonly outputs: number;
+  /** Groups. */
+  readonly groups: number;
+  /** Spatial axes. */
+  readonly axes: Axes;
+  /** Panels that must not be parted: a block of output channels is a multiple of so many floats. Default one panel. */
+  readonly unit?: number;
+}
+
+/** How a convolution is cut into bands of rows and blocks of output channels. */
+export interface BandPlan {
+  /** One block of one band. */
+  readonly shape: BandShape;
+  /** Bands of an output plane. */
+  readonly bands: number;
+  /** Blocks of output channels of a group. */
+  readonly blocks: number;
+  /** Output channels of a block. */
+  readonly blockChannels: number;
+  /** Bytes of scratch for a band: results, then what the computation needs. */
+  readonly scratch: number;
+}
+
+/** Most bytes of a band's results before the last transform, which should stay in a core's second-level cache with their weights. */
+const sumsLimit = 400_000;
+/** Most bytes of a direct band's results. */
+const directLimit = 96_000;
+
+/** Outputs of a Winograd tile, where the algorithm applies and is worth it. */
+function winogradFor({ inputs, outputs, groups, axes }: BandRequest): number | undefined {
+  const algorithm = convAlgorithm();
+  if (algorithm === "exact" || groups > 1) return undefined;
+  const [d, h, w] = axes;
+  const taps = w.kernel;
+  const plain = d.kernel === 1 && d.outSize === 1 && d.size === 1 && h.kernel === taps;
+  const dense = axes.every((axis) => axis.stride === 1 && axis.dilation === 1);
+  if (!plain || !dense || (taps !== 3 && taps !== 5)) return undefined;
+  if (algorithm === "winograd") return tilePoints + 1 - taps;
+  // Few channels leave the transforms alone with the time; tiny images fill no tile.
+  const worth = inputs >= 8 && outputs >= 8 && h.outSize >= 4 && w.outSize >= 4;
+  return worth ? tilePoints + 1 - taps : undefined;
+}
+
+/** Rows per band, at most `most`: bands of (nearly) equal height, whole tiles each. */
+function evenRows(height: number, most: number, multiple: number): number {
+  const tiles = Math.ceil(height / multiple);
+  const perBand = Math.max(1, Math.floor(most / multiple));
+  return Math.ceil(tiles / Math.ceil(tiles / perBand)) * multiple;
+}
+
+/** Cuts a convolution so that what is computed at once fits into a core's caches and there are pieces for all threads. */
+export function planBands(request: BandRequest): BandPlan {
+  const { inputs, outputs, groups, axes, images } = request;
+  const [d, h, w] = axes;
+  const { fused, wide } = features();
+  const vectors = wide ? 4 : 2;
+  const lanes = 4 * vectors;
+  const winograd = winogradFor(request);
+  const unit = Math.max(1, Math.ceil((request.unit ?? lanes) / lanes));
+  const panels = Math.ceil(outputs / lanes / unit) * unit;
+  const step = winograd ?? 1;
+  const across = Math.ceil(w.outSize / step);
+  // At least eight pieces in all, if there are rows for it.
+  const fair = Math.max(step, Math.ceil((h.outSize * d.outSize * images) / 8));
+  const most = winograd === undefined ? 16 : step * Math.max(1, Math.round(48 / across));
+  const rows = evenRows(h.outSize, Math.min(most, fair), step);
+  const perPanel =
+    winograd === undefined ? rows * w.outSize * lanes * 4 : tilePoints ** 2 * across * (rows / step) * lanes * 4;
+  const limit = winograd === undefined ? directLimit : sumsLimit;
+  const perBlock = Math.max(1, Math.floor(limit / perPanel / unit)) * unit;
+  const blocks = Math.ceil(panels / perBlock);
+  const blockPanels = Math.ceil(panels / blocks / unit) * unit;
+  const bands = Math.ceil(h.outSize / rows);
+  const reach = (axis: (typeof axes)[number], count: number): number =>
+    (count - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+  const channels = groups * inputs;
+  const frame: Frame = frameOf(
+    [
+      { before: d.padBefore, size: d.size, reach: reach(d, d.outSize) },
+      { before: h.padBefore, size: h.size, reach: reach(h, bands * rows) },
+      { before: w.padBefore, size: w.size, reach: reach(w, across * step) },
+    ],
+    winograd === undefined ? channels : Math.ceil(channels / 4) * 4,
+  );
+  const triple = (pick: (axis: (typeof axes)[number]) => number): Triple => [pick(d), pick(h), pick(w)];
+  const shape: BandShape = {
+    frame,
+    channels: inputs,
+    kernel: triple((axis) => axis.kernel),
+    stride: triple((axis) => axis.stride),
+    dilation: triple((axis) => axis.dilation),
+    width: w.outSize,
+    rows,
+    panels: blockPanels,
+    allPanels: blocks * blockPanels,
+    vectors,
+    winograd,
+    fused,
+  };
+  return {
+    shape,
+    bands,
+    blocks,
+    blockChannels: blockPanels * lanes,
+    scratch: bandLayout(shape).bytes + bandScratch(shape),
+  };
+}

@@ -1,0 +1,291 @@
+import type { Module } from "../assembler/module.ts";
+import type { Frame } from "./frame.ts";
+import { addLinearMap, neighbours } from "./linearMap.ts";
+import { addProductBlock } from "./productTile.ts";
+import { inputTransform, outputTransform, tilePoints, weightTransform } from "./winograd.ts";
+
+const floatBytes = 4;
+
+/** Kernel, stride and dilation along depth, height and width. */
+export type Triple = readonly [number, number, number];
+
+/** A convolution of one group as emitted kernels see it. Bands are runs of output rows of one plane. */
+export interface BandShape {
+  /** The input. */
+  readonly frame: Frame;
+  /** Channels of the frame that are read, from the address on. */
+  readonly channels: number;
+  /** Taps along each axis. */
+  readonly kernel: Triple;
+  /** Step between outputs along each axis. */
+  readonly stride: Triple;
+  /** Step between taps along each axis. */
+  readonly dilation: Triple;
+  /** Output pixels of a row. */
+  readonly width: number;
+  /** Output rows of a band. */
+  readonly rows: number;
+  /** Panels of `4 · vectors` output channels that a call computes. */
+  readonly panels: number;
+  /** Panels of all output channels: how far apart the points of transformed weights lie. */
+  readonly allPanels: number;
+  /** Vectors of four floats per panel: 2 or 4. */
+  readonly vectors: number;
+  /** Outputs per axis of a Winograd tile, or `undefined` for the direct sum. */
+  readonly winograd: number | undefined;
+  /** Multiply and add in one rounding. */
+  readonly fused: boolean;
+  /** Whether results are added to what is there. */
+  readonly accumulate?: boolean;
+}
+
+/** Where a band's results lie, in bytes. */
+export interface BandLayout {
+  /** From an output pixel to the next. */
+  readonly pixel: number;
+  /** From an output row to the next. */
+  readonly row: number;
+  /** All of them. */
+  readonly bytes: number;
+}
+
+/** Pixels of a row that a band writes: Winograd writes whole tiles. */
+function paddedWidth({ width, winograd }: BandShape): number {
+  return winograd === undefined ? width : Math.ceil(width / winograd) * winograd;
+}
+
+/** Where the results of a band lie: `[rows, width, panels · 4 · vectors]`. */
+export function bandLayout(shape: BandShape): BandLayout {
+  const pixel = shape.panels * shape.vectors * 4 * floatBytes;
+  const row = paddedWidth(shape) * pixel;
+  return { pixel, row, bytes: shape.rows * row + 256 };
+}
+
+/** An odd number of cache lines: so many planes apart, the points of a tile do not fall on the same lines of the cache. */
+function planeBytes(bytes: number): number {
+  const lines = Math.ceil(bytes / 64);
+  return 64 * (lines % 2 === 0 ? lines + 1 : lines);
+}
+
+interface WinogradLayout {
+  readonly across: number;
+  readonly tiles: number;
+  /** Pixels per row that the input transform reads. */
+  readonly reach: number;
+  readonly inputPlane: number;
+  readonly outputPlane: number;
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly squares: number;
+}
+
+function winogradLayout(shape: BandShape, m: number): WinogradLayout {
+  const across = Math.ceil(shape.width / m);
+  const tiles = across * Math.ceil(shape.rows / m);
+  const reach = across * m + tilePoints - m;
+  const inputPlane = planeBytes(tiles * shape.frame.pixel);
+  const out = bandLayout(shape).pixel;
+  const outputPlane = planeBytes(tiles * out);
+  return {
+    across,
+    tiles,
+    reach,
+    inputPlane,
+    outputPlane,
+    rows: tilePoints * reach * shape.frame.pixel,
+    inputs: tilePoints ** 2 * inputPlane,
+    outputs: tilePoints ** 2 * outputPlane,
+    squares: tilePoints * m * out,
+  };
+}
+
+/** Bytes of scratch that a band needs besides its results. */
+export function bandScratch(shape: BandShape): number {
+  if (shape.winograd === undefined) return 0;
+  const { rows, inputs, outputs, squares } = winogradLayout(shape, shape.winograd);
+  return rows + inputs + outputs + squares + 256;
+}
+
+/** Bytes of the weights of one panel, `[kD, kH, kW, channels, 4 · vectors]`. */
+export function panelBytes({ kernel: [d, h, w], channels, vectors }: BandShape): number {
+  return d * h * w * channels * vectors * 4 * floatBytes;
+}
+
+/** Bytes of one panel at one point of a Winograd tile, `[channels, 4 · vectors]`. */
+export function pointPanelBytes({ channels, vectors }: BandShape): number {
+  return channels * vectors * 4 * floatBytes;
+}
+
+/**
+ * Adds a function `(input, weights, output, scratch)` that convolves a band. `input` is the first tap of the band's first output, in
+ * the frame. `weights` are panels (direct) or points (Winograd, from {@link addWeightTransform}), at the first panel wanted.
+ * @returns the function's number
+ */
+export function addBandConv(module: Module, name: string, shape: BandShape): number {
+  return shape.winograd === undefined
+    ? addDirect(module, name, shape)
+    : addWinograd(module, name, shape, shape.winograd);
+}
+
+function addDirect(module: Module, name: string, shape: BandShape): number {
+  const { frame, channels, kernel, stride, dilation, vectors, panels, rows } = shape;
+  const { pixel, row } = bandLayout(shape);
+  const width = vectors * 4 * floatBytes;
+  const perPixel = channels * width;
+  // Neighbouring pixels whose channels are all read are one run of the summed axis.
+  const merged = dilation[2] === 1 && channels === frame.channels;
+  const inner = merged
+    ? [{ count: kernel[2] * channels, aStep: floatBytes, bStep: width }]
+    : [
+        { count: kernel[2], aStep: dilation[2] * frame.pixel, bStep: perPixel },
+        { count: channels, aStep: floatBytes, bStep: width },
+      ];
+  const strip = addProductBlock(module, `${name}.strip`, {
+    rows: shape.width,
+    vectors,
+    panels: 1,
+    aRow: stride[2] * frame.pixel,
+    cRow: pixel,
+    bPanel: 0,
+    cPanel: 0,
+    loops: [
+      { count: kernel[0], aStep: dilation[0] * frame.plane, bStep: kernel[1] * kernel[2] * perPixel },
+      { count: kernel[1], aStep: dilation[1] * frame.row, bStep: kernel[2] * perPixel },
+      ...inner,
+    ],
+    accumulate: shape.accumulate === true,
+    fused: shape.fused,
+  });
+  return module.add(name, 4, (code) => {
+    const [input, weights, output] = [code.parameter(0), code.parameter(1), code.parameter(2)];
+    code.repeat(panels, () => {
+      code.repeat(rows, () => {
+        code.get(input).get(weights).get(output).call(strip);
+        code.advance(input, stride[1] * frame.row).advance(output, row);
+      });
+      code.advance(input, -rows * stride[1] * frame.row).advance(output, width - rows * row);
+      code.advance(weights, panelBytes(shape));
+    });
+  });
+}
+
+function addWinograd(module: Module, name: string, shape: BandShape, m: number): number {
+  const { frame, channels, vectors, panels, rows, fused } = shape;
+  const { pixel, row } = bandLayout(shape);
+  const at = winogradLayout(shape, m);
+  const { across, tiles, inputPlane, outputPlane } = at;
+  const [inputVectors, outputVectors] = [frame.channels / 4, pixel / 16];
+  const width = vectors * 4 * floatBytes;
+  const down = addLinearMap(module, `${name}.down`, {
+    matrix: inputTransform,
+    inStride: frame.row,
+    outStride: at.reach * frame.pixel,
+    loops: [neighbours(at.reach * inputVectors)],
+    fused,
+  });
+  const along = addLinearMap(module, `${name}.along`, {
+    matrix: inputTransform,
+    inStride: frame.pixel,
+    outStride: inputPlane,
+    loops: [
+      { count: tilePoints, inStep: at.reach * frame.pixel, outStep: tilePoints * inputPlane },
+      { count: across, inStep: m * frame.pixel, outStep: frame.pixel },
+      neighbours(inputVectors),
+    ],
+    fused,
+  });
+  const product = addProductBlock(module, `${name}.product`, {
+    rows: tiles,
+    vectors,
+    panels,
+    aRow: frame.pixel,
+    cRow: pixel,
+    bPanel: pointPanelBytes(shape),
+    cPanel: width,
+    loops: [{ count: channels, aStep: floatBytes, bStep: width }],
+    accumulate: false,
+    fused,
+  });
+  const gather = addLinearMap(module, `${name}.gather`, {
+    matrix: outputTransform(m),
+    inStride: outputPlane,
+    outStride: pixel,
+    loops: [{ count: tilePoints, inStep: tilePoints * outputPlane, outStep: m * pixel }, neighbours(outputVectors)],
+    fused,
+  });
+  const finish = addLinearMap(module, `${name}.finish`, {
+    matrix: outputTransform(m),
+    inStride: m * pixel,
+    outStride: row,
+    loops: [{ count: m, inStep: pixel, outStep: pixel }, neighbours(outputVectors)],
+    accumulate: shape.accumulate === true,
+    fused,
+  });
+  return module.add(name, 4, (code) => {
+    const [input, weights] = [code.parameter(0), code.parameter(1)];
+    const [output, scratch] = [code.parameter(2), code.parameter(3)];
+    const [points, sums, squares] = [code.local("i32"), code.local("i32"), code.local("i32")];
+    code.get(scratch).number(at.rows).op("i32.add").set(points);
+    code.get(points).number(at.inputs).op("i32.add").set(sums);
+    code.get(sums).number(at.outputs).op("i32.add").set(squares);
+    const bands = Math.ceil(rows / m);
+    code.repeat(bands, () => {
+      code.get(input).get(scratch).call(down);
+      code.get(scratch).get(points).call(along);
+      code.advance(input, m * frame.row).advance(points, across * frame.pixel);
+    });
+    code.advance(points, -tiles * frame.pixel);
+    code.repeat(tilePoints ** 2, () => {
+      code.get(points).get(weights).get(sums).call(product);
+      code.advance(points, inputPlane).advance(sums, outputPlane);
+      code.advance(weights, shape.allPanels * pointPanelBytes(shape));
+    });
+    code.advance(sums, -at.outputs);
+    code.repeat(bands, () => {
+      code.repeat(across, () => {
+        code.get(sums).get(squares).call(gather);
+        code.get(squares).get(output).call(finish);
+        code.advance(sums, pixel).advance(output, m * pixel);
+      });
+      code.advance(output, m * row - across * m * pixel);
+    });
+  });
+}
+
+/**
+ * Adds a function `(panels, points)` that transforms the weights of one panel, `[taps, taps, channels, 4 · vectors]`, to its place
+ * at every point of the tile.
+ * @returns the function's number
+ */
+export function addWeightTransform(module: Module, name: string, shape: BandShape): number {
+  const taps = shape.kernel[2];
+  const matrix = weightTransform(taps);
+  const panel = pointPanelBytes(shape);
+  const point = shape.allPanels * panel;
+  const { fused } = shape;
+  const down = addLinearMap(module, `${name}.down`, {
+    matrix,
+    inStride: taps * panel,
+    outStride: taps * panel,
+    loops: [neighbours((taps * panel) / 16)],
+    fused,
+  });
+  const along = addLinearMap(module, `${name}.along`, {
+    matrix,
+    inStride: panel,
+    outStride: point,
+    loops: [{ count: tilePoints, inStep: taps * panel, outStep: tilePoints * point }, neighbours(panel / 16)],
+    fused,
+  });
+  return module.add(name, 3, (code) => {
+    const [weights, points, scratch] = [code.parameter(0), code.parameter(1), code.parameter(2)];
+    code.get(weights).get(scratch).call(down);
+    code.get(scratch).get(points).call(along);
+  });
+}
+
+/** Bytes of scratch that {@link addWeightTransform} needs. */
+export function weightScratch(shape: BandShape): number {
+  return tilePoints * shape.kernel[2] * pointPanelBytes(shape);
+}
