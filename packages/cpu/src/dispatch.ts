@@ -1,8 +1,10 @@
-import type { FloatArray } from "@squall/device";
+import type { FloatArray, Storage } from "@squall/device";
 import { emitGemm } from "./emit/gemm.ts";
 import { wasmTiles } from "./emit/tiles.ts";
+import { features } from "./features.ts";
 import { loopTiles } from "./loops/tiles.ts";
 import { kernelPath } from "./settings.ts";
+import { arrayOf } from "./storage.ts";
 import type { TileEngine } from "./tileEngine.ts";
 
 interface Probe {
@@ -61,6 +63,19 @@ export function tileEngineFor(data: FloatArray): TileEngine {
   if (kernelPath() === "loops" || data instanceof Float64Array) return loopTiles;
   probed ??= probe();
   return probed.engine ?? loopTiles;
+}
+
+/**
+ * The elements of some storages, if vectors are to compute with them: all float32, the engine able and the loops not asked for.
+ * @throws DeviceError if one belongs to another device
+ */
+export function vectorsFor(op: string, storages: readonly Storage[]): readonly Float32Array[] | undefined {
+  const arrays: Float32Array[] = [];
+  for (const storage of storages) {
+    const data = arrayOf(op, storage);
+    if (data instanceof Float32Array) arrays.push(data);
+  }
+  return arrays.length === storages.length && kernelPath() === "auto" && features().simd ? arrays : undefined;
 }
 
 /** What computes, and why. */

@@ -1,0 +1,74 @@
+import type { Module } from "../assembler/module.ts";
+
+/** Floats of one {@link slot}: few enough for some of them to stay in the nearest caches. */
+export const slotFloats = 4096;
+/** How many slots there are. */
+export const slotCount = 24;
+/** Most numbers that stand for all elements of a block. */
+export const uniformCount = 64;
+
+const floatBytes = 4;
+const pageBytes = 65536;
+/** Slots do not start at the same place modulo 4096, where caches would hold only a few of them at once. */
+const slotStride: number = floatBytes * (slotFloats + 80);
+const uniformBytes: number = floatBytes * uniformCount;
+/** Most kernels kept. */
+const limit = 256;
+
+/** A compiled kernel over the private memory. */
+export type Kernel = (a: number, b: number) => void;
+
+/** First byte of a slot. */
+export function slotPlace(index: number): number {
+  return uniformBytes + index * slotStride;
+}
+
+/**
+ * Memory for kernels that the calling thread runs by itself, block by block: some numbers that stand for all elements, then slots for blocks
+ * of operands. It never grows, so that views of it stay valid, and it is not shared, because copies to and from shared memory are slower.
+ */
+class KernelMemory {
+  /** Numbers that stand for all elements of a block, from byte 0. */
+  readonly uniforms: Float32Array;
+  /** Blocks of operands. */
+  readonly slots: readonly Float32Array[];
+  private readonly memory: WebAssembly.Memory;
+  private readonly kernels = new Map<string, Kernel>();
+
+  constructor() {
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil(slotPlace(slotCount) / pageBytes) });
+    const { buffer } = this.memory;
+    this.uniforms = new Float32Array(buffer, 0, uniformCount);
+    this.slots = Array.from({ length: slotCount }, (_, k) => new Float32Array(buffer, slotPlace(k), slotFloats));
+  }
+
+  /** The function `run` of a module, compiled when it is first asked for under its key. */
+  kernel(key: string, emit: () => Module): Kernel {
+    const known = this.kernels.get(key);
+    if (known !== undefined) return known;
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(emit().toBytes(false)), {
+      env: { memory: this.memory },
+    });
+    const { run } = instance.exports;
+    if (typeof run !== "function") throw new TypeError(`the kernel ${key} exports no function`);
+    const kernel: Kernel = (a, b) => {
+      run(a, b);
+    };
+    if (this.kernels.size >= limit) {
+      for (const oldest of this.kernels.keys()) {
+        this.kernels.delete(oldest);
+        break;
+      }
+    }
+    this.kernels.set(key, kernel);
+    return kernel;
+  }
+}
+
+let found: KernelMemory | undefined;
+
+/** The memory, made at the first call. */
+export function kernelMemory(): KernelMemory {
+  found ??= new KernelMemory();
+  return found;
+}
