@@ -2,7 +2,8 @@
 import { MismatchError } from "./compare.ts";
 import { checkAgainstLoops, type Entrant, type Measurement, measure } from "./measure.ts";
 import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
-import { launchOurs, launchPeer, PEERS, type PeerName, THREADED, TITLES } from "./peers/peers.ts";
+import { installPeers } from "./peers/installed.ts";
+import { INSTALLED, launchOurs, launchPeer, PEERS, type PeerName, THREADED, TITLES } from "./peers/peers.ts";
 import { measurementTable } from "./report/format.ts";
 import { FULL, QUICK } from "./statistics.ts";
 import { type Case, WORKLOADS, type Workload } from "./workloads.ts";
@@ -47,6 +48,7 @@ async function runWorkload(workload: Workload, peers: readonly PeerName[], optio
 
 async function run(options: Options): Promise<void> {
   const peers = availablePeers(options);
+  if (peers.some((peer) => INSTALLED.has(peer))) await installPeers();
   console.log(`Squall beside ${peers.length === 0 ? "nobody" : peers.map((peer) => TITLES[peer]).join(", ")}.`);
   for (const workload of WORKLOADS.filter(({ name }) => options.names.includes(name))) {
     if (!(await runWorkload(workload, peers, options))) process.exitCode = 1;

@@ -36,7 +36,7 @@ export interface Plan {
 export function planFor(estimate: number, { budget, most }: Effort): Plan {
   const least = estimate > budget ? 1 : 3;
   const rounds = Math.min(most, Math.max(least, Math.floor(budget / estimate)));
-  return { rounds, repeat: Math.min(10, Math.max(1, Math.floor(20 / estimate))) };
+  return { rounds, repeat: Math.min(10, Math.max(1, Math.floor(50 / estimate))) };
 }
 
 /**
