@@ -40,8 +40,8 @@ const sumsLimit = 400_000;
 /** Most bytes of a direct band's results. */
 const directLimit = 96_000;
 
-/** Outputs of a Winograd tile, where the algorithm applies and is worth it. */
-function winogradFor({ inputs, outputs, groups, axes }: BandRequest): number | undefined {
+/** Outputs per axis of a Winograd tile, where the algorithm applies and is worth it. */
+export function winogradFor({ inputs, outputs, groups, axes }: Omit<BandRequest, "images">): number | undefined {
   const algorithm = convAlgorithm();
   if (algorithm === "exact" || groups > 1) return undefined;
   const [d, h, w] = axes;

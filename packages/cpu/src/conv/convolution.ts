@@ -2,7 +2,7 @@ import type { ConvGeometry, Storage } from "@squall/device";
 import { Module } from "../assembler/module.ts";
 import { setAddress, splitIndex } from "../emit/address.ts";
 import { addBandConv, bandLayout, panelBytes, pointPanelBytes } from "../emit/bandConv.ts";
-import { addFillFrame } from "../emit/fillFrame.ts";
+import { addFillTask, fillParts } from "../emit/fillFrame.ts";
 import { addSpreadRow } from "../emit/transpose.ts";
 import type { HostTask, Task } from "../pool/job.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
@@ -14,18 +14,10 @@ import { placeWeights } from "./weights.ts";
 
 /** Most bytes of staged images at a time; one image may take more. */
 const stagedLimit = 64 << 20;
-/** Tasks that a frame is filled by, if there are few frames. */
-const fillParts = 4;
-
 /** Positions of input and output. */
 function positions({ axes }: ConvProblem): [inputs: number, outputs: number] {
   const [d, h, w] = axes;
   return [d.size * h.size * w.size, d.outSize * h.outSize * w.outSize];
-}
-
-/** Rows of a frame, over depth and height. */
-function frameRows({ shape: { frame } }: BandPlan): number {
-  return frame.extent[0] * frame.extent[1];
 }
 
 /** Parameters: images, frames, weights, biases, results. */
@@ -34,30 +26,15 @@ function emit(problem: ConvProblem, plan: BandPlan): Module {
   const { frame, rows } = shape;
   const { groups, inChannels, outChannels, axes } = problem;
   const [d, h, w] = axes;
-  const [inPositions, outPositions] = positions(problem);
+  const [, outPositions] = positions(problem);
   const outputs = outChannels / groups;
   const module = new Module();
-  const fill = addFillFrame(module, "fillRows", {
-    frame,
-    channels: inChannels,
-    channel: 0,
-    size: [d.size, h.size, w.size],
-    clear: true,
-  });
-  const part = Math.ceil(frameRows(plan) / fillParts);
-  module.add("fill", 3, (code) => {
-    const [parameters, index] = [code.parameter(0), code.parameter(1)];
-    const [image, to, from, end] = code.localList("i32", 4);
-    const [n, p] = splitIndex(code, index, [0x7fffffff, fillParts]);
-    code.loadNumber(parameters, 0).set(image).loadNumber(parameters, 4).set(to);
-    setAddress(code, image, image, [[n, inChannels * inPositions * 4]]);
-    setAddress(code, to, to, [[n, frame.bytes]]);
-    code.get(p).number(part).op("i32.mul").set(from);
-    code.get(from).number(part).op("i32.add").set(end);
-    code.get(end).number(frameRows(plan)).op("i32.gt_s");
-    code.if(() => code.number(frameRows(plan)).set(end));
-    code.get(image).get(to).get(from).get(end).call(fill);
-  });
+  addFillTask(
+    module,
+    "fill",
+    { frame, channels: inChannels, channel: 0, size: [d.size, h.size, w.size], clear: true },
+    0,
+  );
   const conv = addBandConv(module, "conv", shape);
   const layout = bandLayout(shape);
   const spread = (name: string, channels: number): number =>

@@ -2,6 +2,7 @@ import type { Module } from "../assembler/module.ts";
 import type { Frame } from "./frame.ts";
 import { addLinearMap, neighbours } from "./linearMap.ts";
 import { addProductBlock } from "./productTile.ts";
+import { addTileTransform, planeBytes, tileRowScratch } from "./tileTransform.ts";
 import { inputTransform, outputTransform, tilePoints, weightTransform } from "./winograd.ts";
 
 const floatBytes = 4;
@@ -61,17 +62,9 @@ export function bandLayout(shape: BandShape): BandLayout {
   return { pixel, row, bytes: shape.rows * row + 256 };
 }
 
-/** An odd number of cache lines: so many planes apart, the points of a tile do not fall on the same lines of the cache. */
-function planeBytes(bytes: number): number {
-  const lines = Math.ceil(bytes / 64);
-  return 64 * (lines % 2 === 0 ? lines + 1 : lines);
-}
-
 interface WinogradLayout {
   readonly across: number;
   readonly tiles: number;
-  /** Pixels per row that the input transform reads. */
-  readonly reach: number;
   readonly inputPlane: number;
   readonly outputPlane: number;
   readonly rows: number;
@@ -83,17 +76,22 @@ interface WinogradLayout {
 function winogradLayout(shape: BandShape, m: number): WinogradLayout {
   const across = Math.ceil(shape.width / m);
   const tiles = across * Math.ceil(shape.rows / m);
-  const reach = across * m + tilePoints - m;
   const inputPlane = planeBytes(tiles * shape.frame.pixel);
   const out = bandLayout(shape).pixel;
   const outputPlane = planeBytes(tiles * out);
   return {
     across,
     tiles,
-    reach,
     inputPlane,
     outputPlane,
-    rows: tilePoints * reach * shape.frame.pixel,
+    rows: tileRowScratch({
+      frame: shape.frame,
+      matrix: inputTransform,
+      across,
+      step: m,
+      plane: inputPlane,
+      fused: shape.fused,
+    }),
     inputs: tilePoints ** 2 * inputPlane,
     outputs: tilePoints ** 2 * outputPlane,
     squares: tilePoints * m * out,
@@ -175,24 +173,14 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
   const { pixel, row } = bandLayout(shape);
   const at = winogradLayout(shape, m);
   const { across, tiles, inputPlane, outputPlane } = at;
-  const [inputVectors, outputVectors] = [frame.channels / 4, pixel / 16];
+  const outputVectors = pixel / 16;
   const width = vectors * 4 * floatBytes;
-  const down = addLinearMap(module, `${name}.down`, {
+  const transform = addTileTransform(module, `${name}.input`, {
+    frame,
     matrix: inputTransform,
-    inStride: frame.row,
-    outStride: at.reach * frame.pixel,
-    loops: [neighbours(at.reach * inputVectors)],
-    fused,
-  });
-  const along = addLinearMap(module, `${name}.along`, {
-    matrix: inputTransform,
-    inStride: frame.pixel,
-    outStride: inputPlane,
-    loops: [
-      { count: tilePoints, inStep: at.reach * frame.pixel, outStep: tilePoints * inputPlane },
-      { count: across, inStep: m * frame.pixel, outStep: frame.pixel },
-      neighbours(inputVectors),
-    ],
+    across,
+    step: m,
+    plane: inputPlane,
     fused,
   });
   const product = addProductBlock(module, `${name}.product`, {
@@ -231,8 +219,7 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
     code.get(sums).number(at.outputs).op("i32.add").set(squares);
     const bands = Math.ceil(rows / m);
     code.repeat(bands, () => {
-      code.get(input).get(scratch).call(down);
-      code.get(scratch).get(points).call(along);
+      code.get(input).get(points).get(scratch).call(transform);
       code.advance(input, m * frame.row).advance(points, across * frame.pixel);
     });
     code.advance(points, -tiles * frame.pixel);

@@ -1,5 +1,5 @@
 import type { Module } from "../assembler/module.ts";
-import { setAddress } from "./address.ts";
+import { setAddress, splitIndex } from "./address.ts";
 import type { Frame } from "./frame.ts";
 import { addGatherRow } from "./transpose.ts";
 
@@ -56,5 +56,36 @@ export function addFillFrame(module: Module, name: string, filling: FrameFilling
         code.advance(at, 1);
       },
     );
+  });
+}
+
+/** Tasks that fill one frame. */
+export const fillParts = 4;
+
+/**
+ * Adds a task function that fills a part of a frame: index (image, part). Parameter words `word` and `word + 1` are the addresses of the
+ * images, `[channels, D, H, W]` one after the other, and of the frames.
+ */
+export function addFillTask(module: Module, name: string, filling: FrameFilling, word: number): void {
+  const { frame, channels, size } = filling;
+  const fill = addFillFrame(module, `${name}.rows`, filling);
+  const rows = frame.extent[0] * frame.extent[1];
+  const part = Math.ceil(rows / fillParts);
+  module.add(name, 3, (code) => {
+    const [parameters, index] = [code.parameter(0), code.parameter(1)];
+    const [image, to, from, end] = code.localList("i32", 4);
+    const [n, p] = splitIndex(code, index, [0x7fffffff, fillParts]);
+    code
+      .loadNumber(parameters, 4 * word)
+      .set(image)
+      .loadNumber(parameters, 4 * word + 4)
+      .set(to);
+    setAddress(code, image, image, [[n, channels * size[0] * size[1] * size[2] * 4]]);
+    setAddress(code, to, to, [[n, frame.bytes]]);
+    code.get(p).number(part).op("i32.mul").set(from);
+    code.get(from).number(part).op("i32.add").set(end);
+    code.get(end).number(rows).op("i32.gt_s");
+    code.if(() => code.number(rows).set(end));
+    code.get(image).get(to).get(from).get(end).call(fill);
   });
 }
