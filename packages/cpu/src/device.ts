@@ -1,10 +1,10 @@
 import { type Device, dtypes, type Kernels } from "@squall/device";
 import { describePath } from "./dispatch.ts";
 import { conv, convInputGradient, convWeightGradient } from "./loops/conv.ts";
-import { lstmStep, lstmStepGradient } from "./loops/lstm.ts";
 import { matmul } from "./loops/matmul.ts";
 import { cast, copy, fill } from "./loops/move.ts";
 import { reduce } from "./loops/reduce.ts";
+import { lstmStep, lstmStepGradient } from "./simd/lstm.ts";
 import { map } from "./simd/map.ts";
 import { update } from "./simd/update.ts";
 import { arrayOf, CpuStorage } from "./storage.ts";

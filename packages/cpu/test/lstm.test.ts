@@ -1,7 +1,8 @@
 import type { LstmGeometry, Peephole, Storage } from "@squall/device";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { cpu } from "../src/index.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { features } from "../src/features.ts";
+import { cpu, setKernelPath } from "../src/index.ts";
 import { dot, dtype, expectClose, numbers, sample, seed, values } from "./samples.ts";
 
 const { lstmStep, lstmStepGradient } = cpu.kernels;
@@ -47,7 +48,10 @@ function forEachPosition(
   }
 }
 
-describe("lstmStep", () => {
+describe("lstmStep by the loops", () => {
+  beforeEach(() => setKernelPath("loops"));
+  afterEach(() => setKernelPath("auto"));
+
   it("agrees with the scalar equations, with and without input gates and peepholes", () => {
     fc.assert(
       fc.property(dtype, geometries, fc.boolean(), fc.nat(2), seed, (type, geometry, withInput, step, start) => {
@@ -88,7 +92,10 @@ describe("lstmStep", () => {
   });
 });
 
-describe("lstmStepGradient", () => {
+describe("lstmStepGradient by the loops", () => {
+  beforeEach(() => setKernelPath("loops"));
+  afterEach(() => setKernelPath("auto"));
+
   it("agrees with central differences of lstmStep", () => {
     fc.assert(
       fc.property(geometries, seed, (geometry, start) => {
@@ -155,5 +162,60 @@ describe("lstmStepGradient", () => {
     const rounded = lstmStepGradient(geometry, inputs("float32"));
     expect(values(rounded.gates)).toEqual(new Float32Array(values(exact.gates)));
     expect(values(rounded.cell)).toEqual(new Float32Array(values(exact.cell)));
+  });
+});
+
+/** Expects numbers of about 1 to agree to some roundings of float32. */
+function expectNear(got: Storage, want: Storage): void {
+  expect([got.dtype, got.length]).toEqual([want.dtype, want.length]);
+  const [a, b] = [values(got), values(want)];
+  for (const [i, x] of a.entries()) {
+    if (Math.abs(x - b[i]) <= 2e-6 * Math.max(1, Math.abs(b[i]))) continue;
+    expect.fail(`element ${i} of ${a.length}: got ${x}, want ${b[i]}`);
+  }
+}
+
+describe.runIf(features().simd)("vectors", () => {
+  it("agree with the loops, forward and backward, in cells of any number", () => {
+    const sizes = fc.record({
+      batch: fc.nat(3),
+      hidden: fc.integer({ min: 1, max: 5 }),
+      positions: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 400, max: 1700 })),
+      peephole: fc.constantFrom<Peephole>("none", "channel", "full"),
+    });
+    fc.assert(
+      fc.property(sizes, fc.boolean(), fc.nat(2), seed, (geometry, withInput, step, start) => {
+        const size = geometry.batch * geometry.hidden * geometry.positions;
+        const of = (length: number, k: number): Storage => sample("float32", length, start + k);
+        const inputs = {
+          stateGates: of(4 * size, 0),
+          cell: of(size, 1),
+          inputGates: withInput ? of(12 * size, 2) : undefined,
+          inputOffset: step * 4 * size,
+          peephole: geometry.peephole === "none" ? undefined : of(peepholeSize(geometry), 3),
+        };
+        const both = <T>(run: () => T): [T, T] => {
+          const picked = run();
+          setKernelPath("loops");
+          const oracle = run();
+          setKernelPath("auto");
+          return [picked, oracle];
+        };
+        const [got, want] = both(() => lstmStep(geometry, inputs));
+        for (const name of ["hidden", "cell", "gates"] as const) expectNear(got[name], want[name]);
+        const [gotGradient, wantGradient] = both(() =>
+          lstmStepGradient(geometry, {
+            gates: want.gates,
+            cellBefore: inputs.cell,
+            cellAfter: want.cell,
+            hiddenGradient: of(size, 4),
+            cellGradient: of(size, 5),
+            peephole: inputs.peephole,
+          }),
+        );
+        for (const name of ["gates", "cell"] as const) expectNear(gotGradient[name], wantGradient[name]);
+      }),
+      { numRuns: 80 },
+    );
   });
 });
