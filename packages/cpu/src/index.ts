@@ -4,5 +4,6 @@
  * @packageDocumentation
  */
 export { cpu } from "./device.ts";
+export { getThreads, setThreads } from "./pool/threads.ts";
 export { type ConvAlgorithm, type KernelPath, setConvAlgorithm, setKernelPath } from "./settings.ts";
 export { CpuStorage } from "./storage.ts";

@@ -35,6 +35,8 @@ export interface HostTask {
  * runs it or on what runs beside it: then results have the same bits for any number of threads.
  */
 export interface Job {
+  /** The operation that errors name; the first task's function if it is not given. */
+  readonly op?: string;
   /** What is run. */
   readonly program: Program;
   /** 32-bit whole numbers, most of them addresses, that functions read at their first argument. */

@@ -6,6 +6,17 @@ const alignment = 64;
 /** Bytes at the start that belong to the pool. */
 export const controlBytes: number = pageBytes;
 
+/** A memory that may grow as far as the engine grants: it reserves addresses for all of a shared one at once. */
+function make(shared: boolean): WebAssembly.Memory {
+  for (let maximum = maximumPages; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory(shared ? { initial: 2, maximum, shared } : { initial: 2 });
+    } catch (error) {
+      if (!(error instanceof RangeError) || !shared || maximum <= 256) throw error;
+    }
+  }
+}
+
 /**
  * The one linear memory that emitted kernels work in: the pool's control words at the start, then scratch that each kernel call takes
  * from the bottom and gives back whole. Shared between threads where the engine can.
@@ -21,14 +32,17 @@ export class Memory {
 
   constructor(shared: boolean) {
     this.shared = shared;
-    this.memory = shared
-      ? new WebAssembly.Memory({ initial: 2, maximum: maximumPages, shared: true })
-      : new WebAssembly.Memory({ initial: 2 });
+    this.memory = make(shared);
   }
 
   /** Everything that was allocated is free again. Kernels call it first. */
   reset(): void {
     this.used = controlBytes;
+  }
+
+  /** How many bytes there are, used or not. It never shrinks. */
+  get bytes(): number {
+    return this.memory.buffer.byteLength;
   }
 
   /**
@@ -38,7 +52,7 @@ export class Memory {
   allocate(bytes: number): number {
     const address = this.used;
     this.used += Math.ceil(bytes / alignment) * alignment;
-    const lacking = Math.ceil(this.used / pageBytes) - this.memory.buffer.byteLength / pageBytes;
+    const lacking = Math.ceil((this.used - this.bytes) / pageBytes);
     if (lacking > 0) this.memory.grow(lacking);
     return address;
   }

@@ -1,42 +1,84 @@
+import { DeviceError } from "@squall/device";
+import { features } from "../features.ts";
+import { runAlone } from "./alone.ts";
+import { checkJob } from "./check.ts";
+import { Functions, opOf } from "./functions.ts";
 import type { Job } from "./job.ts";
 import { Memory } from "./memory.ts";
-import type { Program } from "./program.ts";
+import { Team, WorkerDeath } from "./team.ts";
+import { getThreads, refuseWorkers } from "./threads.ts";
 
-type TaskFunction = (parameters: number, index: number, scratch: number) => void;
+/**
+ * Multiply-adds that take one thread some 100 microseconds. With less, waking a sleeping worker (20 to 30 microseconds) costs more than
+ * it saves.
+ */
+export const leastWork: number = 2_000_000;
 
-const memory = new Memory(false);
-const instances = new Map<number, TaskFunction[]>();
+interface Pool {
+  readonly memory: Memory;
+  readonly functions: Functions;
+  /** Since the first large job. */
+  team: Team | undefined;
+}
 
-function functionsOf(program: Program): TaskFunction[] {
-  let found = instances.get(program.id);
-  if (found === undefined) {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(program.bytes), {
-      env: { memory: memory.memory },
-    });
-    found = program.names.map((name): TaskFunction => {
-      const entry = exports[name];
-      if (typeof entry !== "function") throw new TypeError(`the program exports no ${name}`);
-      return (parameters, index, scratch) => {
-        entry(parameters, index, scratch);
-      };
-    });
-    instances.set(program.id, found);
+let current: Pool | undefined;
+
+/** Everything there is, made at the first use. */
+function pool(): Pool {
+  if (current === undefined) {
+    const memory = new Memory(features().shared);
+    current = { memory, functions: new Functions(memory), team: undefined };
   }
-  return found;
+  return current;
 }
 
-/** The memory that kernels emitted for {@link runJob} work in. */
+/** Forgets memory and workers: a worker that is given up might still write to its memory. The next use makes new ones. */
+export function replacePool(): void {
+  current?.team?.terminate();
+  current = undefined;
+}
+
+/** The memory that kernels emitted for {@link runJob} work in. Ask again for each call: after a failure it is another one. */
 export function workMemory(): Memory {
-  return memory;
+  return pool().memory;
 }
 
-/** Runs a job to its end. Parameters are written to memory that is allocated here; call `reset` before allocating the job's own. */
+/** The workers for a job, started if need be; none if it is the calling thread's alone. */
+function teamFor(pool: Pool, { work, tasks }: Job): Team | undefined {
+  if (pool.team?.refused !== undefined) refuseWorkers(pool.team.refused);
+  const threads = getThreads();
+  if (pool.team !== undefined && pool.team.size !== threads) {
+    pool.team.stop();
+    pool.team = undefined;
+  }
+  if (threads === 1 || work < leastWork || tasks.length < 2) return undefined;
+  pool.team ??= new Team(pool.memory, threads);
+  return pool.team;
+}
+
+/**
+ * Runs a job to its end, with workers if it is large. Parameters, tasks and scratch are allocated here; call `reset` before allocating
+ * the job's own.
+ * @throws DeviceError if emitted code fails or a worker has died; the next job works, in a new memory after a worker's death
+ */
 export function runJob(job: Job): void {
-  const functions = functionsOf(job.program);
-  const parameters = memory.allocate(4 * Math.max(1, job.parameters.length));
-  const scratch = memory.allocate(job.threadBytes);
-  memory.numbers.set(job.parameters, parameters / 4);
-  for (const task of job.before) task.run();
-  for (const task of job.tasks) functions[task.run](parameters, task.index, scratch);
-  for (const task of job.after) task.run();
+  checkJob(job);
+  const now = pool();
+  const functions = now.functions.of(job.program);
+  const team = teamFor(now, job);
+  if (team === undefined) {
+    runAlone(job, now.memory, functions);
+    return;
+  }
+  try {
+    team.run(job, functions);
+  } catch (error) {
+    if (!(error instanceof WorkerDeath)) throw error;
+    replacePool();
+    throw new DeviceError(
+      opOf(job),
+      `worker ${error.thread} of ${team.size - 1} died (${error.message}); the operation has no result, the next one starts new workers`,
+      { got: error.message },
+    );
+  }
 }

@@ -9,7 +9,7 @@ export interface Program {
   readonly id: number;
   /** The binary form, compiled by every thread that runs it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Names of the exported functions; tasks name them by their place here. */
+  /** Names of the exported functions, in the module's order; tasks name them by their place here. */
   readonly names: readonly string[];
 }
 
