@@ -1,6 +1,6 @@
 import { type Device, dtypes, type Kernels } from "@squall/device";
+import { conv, convInputGradient, convWeightGradient } from "./conv/kernels.ts";
 import { describePath } from "./dispatch.ts";
-import { conv, convInputGradient, convWeightGradient } from "./loops/conv.ts";
 import { matmul } from "./loops/matmul.ts";
 import { cast, copy, fill } from "./loops/move.ts";
 import { reduce } from "./loops/reduce.ts";

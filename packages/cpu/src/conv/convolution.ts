@@ -1,4 +1,4 @@
-import type { ConvGeometry, Storage } from "@squall/device";
+import type { ConvGeometry } from "@squall/device";
 import { Module } from "../assembler/module.ts";
 import { setAddress, splitIndex } from "../emit/address.ts";
 import { addBandConv, bandLayout, panelBytes, pointPanelBytes } from "../emit/bandConv.ts";
@@ -7,7 +7,6 @@ import { addSpreadRow } from "../emit/transpose.ts";
 import type { HostTask, Task } from "../pool/job.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
-import { CpuStorage } from "../storage.ts";
 import { type BandPlan, planBands } from "./bandPlan.ts";
 import { type ConvProblem, forwardProblem, inputGradientProblem } from "./problem.ts";
 import { placeWeights } from "./weights.ts";
@@ -189,9 +188,9 @@ export function fastConv(
   input: Float32Array,
   weight: Float32Array,
   bias: Float32Array | undefined,
-): Storage | undefined {
+): Float32Array | undefined {
   const problem = forwardProblem(geometry);
-  return fits(problem) ? new CpuStorage(solve("conv", problem, input, weight, bias)) : undefined;
+  return fits(problem) ? solve("conv", problem, input, weight, bias) : undefined;
 }
 
 /** The same for the input gradient. */
@@ -199,8 +198,8 @@ export function fastConvInputGradient(
   geometry: ConvGeometry,
   outputGradient: Float32Array,
   weight: Float32Array,
-): Storage | undefined {
+): Float32Array | undefined {
   const problem = inputGradientProblem(geometry);
   if (problem === undefined || !fits(problem)) return undefined;
-  return new CpuStorage(solve("convInputGradient", problem, outputGradient, weight, undefined));
+  return solve("convInputGradient", problem, outputGradient, weight, undefined);
 }
