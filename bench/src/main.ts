@@ -1,60 +1,114 @@
 // The command: reads options, checks, times, prints, writes the results.
+import { writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { MismatchError } from "./compare.ts";
-import { checkAgainstLoops, type Entrant, type Measurement, measure } from "./measure.ts";
+import type { Entrant } from "./lane.ts";
+import { checkAgainstLoops, measure } from "./measure.ts";
 import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
 import { installPeers } from "./peers/installed.ts";
 import { INSTALLED, launchOurs, launchPeer, PEERS, type PeerName, THREADED, TITLES } from "./peers/peers.ts";
-import { measurementTable } from "./report/format.ts";
+import { measurementTable, seriesTable } from "./report/format.ts";
+import { goalsTable, jsGoalsTable } from "./report/goals.ts";
+import {
+  type CaseRecord,
+  currentConditions,
+  keyOf,
+  merge,
+  type RunRecord,
+  readRecords,
+  saveRecord,
+  today,
+  toJson,
+  type WorkloadRecord,
+} from "./report/record.ts";
+import { conditionsLine, resultsPage } from "./report/results.ts";
+import { measureScaling } from "./scaling.ts";
 import { FULL, QUICK } from "./statistics.ts";
-import { type Case, WORKLOADS, type Workload } from "./workloads.ts";
+import { WORKLOADS, type Workload } from "./workloads.ts";
 
-const NAMES = WORKLOADS.map(({ name }) => name);
+const SCALING = "scaling";
+const NAMES = [...WORKLOADS.map(({ name }) => name), SCALING];
+const PAGE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
+const RECORDS = fileURLToPath(new URL("../results", import.meta.url));
 
 const python = process.env.SQUALL_BENCH_PYTHON;
 
 /** The peers of this run. @throws OptionsError if one is asked for that is not there */
-function availablePeers({ peers }: Options): PeerName[] {
+function availablePeers({ peers }: Options): readonly PeerName[] {
   if (peers === undefined) return PEERS.filter((peer) => peer !== "torch" || python !== undefined);
   if (peers.includes("torch") && python === undefined) {
     throw new OptionsError("--peers", "torch needs SQUALL_BENCH_PYTHON to name a Python that has PyTorch");
   }
-  return [...peers];
+  return peers;
 }
 
-async function runCase(each: Case, ours: Entrant, peers: readonly PeerName[], options: Options): Promise<Measurement> {
-  const entrants = each.peers
-    .filter((peer) => peers.includes(peer))
-    .map((peer) => ({
-      launch: launchPeer(peer, python),
-      threads: THREADED.has(peer) ? options.threads : 1,
-      turbo: false,
-    }));
-  return measure(each.task, [ours, ...entrants], options.quick ? QUICK : FULL);
+function entrantOf(peer: PeerName, threads: number): Entrant {
+  return { launch: launchPeer(peer, python), threads: THREADED.has(peer) ? threads : 1, turbo: false };
 }
 
-async function runWorkload(workload: Workload, peers: readonly PeerName[], options: Options): Promise<boolean> {
-  const ours: Entrant = { launch: launchOurs(), threads: options.threads, turbo: options.turbo };
-  console.log(`\n${workload.name}: ${workload.title}`);
-  await checkAgainstLoops(workload.oracle, ours);
-  let right = true;
-  for (const [number, each] of workload.cases.entries()) {
-    if (number > 0 && !each.peers.some((peer) => peers.includes(peer))) continue;
-    const measurement = await runCase(each, ours, peers, options);
-    console.log(`\n${each.note === "" ? "" : `with ${each.note}:\n`}${measurementTable(measurement)}`);
-    right &&= !measurement.absent.some(({ mismatch }) => mismatch);
+async function runWorkload(workload: Workload, ours: Entrant, peers: readonly PeerName[], quick: boolean) {
+  const { name, title } = workload;
+  console.log(`\n${name}: ${title}`);
+  const apart = await checkAgainstLoops(workload.oracle, ours);
+  const cases: CaseRecord[] = [];
+  for (const { note, task, peers: all } of workload.cases) {
+    const present = all.filter((peer) => peers.includes(peer));
+    if (cases.length > 0 && present.length === 0) continue;
+    const entrants = present.map((peer) => entrantOf(peer, ours.threads));
+    const measurement = await measure(task, [ours, ...entrants], quick ? QUICK : FULL);
+    console.log(`\n${note === "" ? "" : `with ${note}:\n\n`}${measurementTable(measurement)}`);
+    cases.push({ note, ...measurement });
   }
-  return right;
+  const record: WorkloadRecord = { name, title, date: today(), apart, cases };
+  return record;
+}
+
+/** Everything that was asked for. */
+async function runAll(options: Options, peers: readonly PeerName[]): Promise<RunRecord> {
+  const { names, threads, turbo, quick } = options;
+  const ours: Entrant = { launch: launchOurs(), threads, turbo };
+  const start: RunRecord = { conditions: currentConditions(threads, turbo), workloads: [] };
+  console.log(`${conditionsLine(start)}.`);
+  console.log(`Squall beside ${peers.length === 0 ? "nobody" : peers.map((peer) => TITLES[peer]).join(", ")}.`);
+  const workloads: WorkloadRecord[] = [];
+  for (const workload of WORKLOADS.filter(({ name }) => names.includes(name))) {
+    workloads.push(await runWorkload(workload, ours, peers, quick));
+  }
+  if (!names.includes(SCALING)) return { ...start, workloads };
+  console.log("\nscaling: a training step with one size doubled at a time");
+  const series = await measureScaling(ours, quick ? QUICK : FULL, (each) => console.log(`\n${seriesTable(each)}`));
+  return { ...start, workloads, scaling: { date: today(), series } };
+}
+
+/** Adds a record to the saved ones and writes the page anew. */
+async function save(record: RunRecord): Promise<void> {
+  const records = await readRecords(RECORDS);
+  const merged = merge(records.get(keyOf(record.conditions)), record, NAMES);
+  await saveRecord(RECORDS, merged);
+  records.set(keyOf(record.conditions), merged);
+  await writeFile(PAGE, resultsPage([...records.values()]));
+  console.log(`\nWritten: ${PAGE}`);
 }
 
 async function run(options: Options): Promise<void> {
   const peers = availablePeers(options);
   if (peers.some((peer) => INSTALLED.has(peer))) await installPeers();
-  console.log(`Squall beside ${peers.length === 0 ? "nobody" : peers.map((peer) => TITLES[peer]).join(", ")}.`);
-  for (const workload of WORKLOADS.filter(({ name }) => options.names.includes(name))) {
-    if (!(await runWorkload(workload, peers, options))) process.exitCode = 1;
+  const record = await runAll(options, peers);
+  if (peers.includes("torch")) console.log(`\n${goalsTable([record])}`);
+  if (peers.some((peer) => INSTALLED.has(peer))) console.log(`\n${jsGoalsTable([record])}`);
+  if (options.json !== undefined) await writeFile(options.json, toJson(record, true));
+  const wrong = record.workloads
+    .flatMap(({ cases }) => cases.flatMap(({ absent }) => absent))
+    .filter((each) => each.mismatch);
+  if (wrong.length > 0) throw new MismatchError(wrong.map(({ reason }) => reason).join("\n"));
+  if (options.quick || options.peers !== undefined) {
+    console.log("\nRESULTS.md stays as it is: --quick and --peers do not write it.");
+  } else {
+    await save(record);
   }
 }
 
+process.once("SIGINT", () => process.exit(130));
 try {
   const command = parseOptions(process.argv.slice(2), NAMES);
   if (command.help) console.log(helpText(NAMES));

@@ -21,8 +21,8 @@ export type Request =
   | { readonly command: "run"; readonly repeat: number }
   /** Ours only: which code computes from now on; see `setKernelPath`. The answer is empty. */
   | { readonly command: "path"; readonly path: "auto" | "loops" }
-  /** The answer: {@link Peak}. */
-  | { readonly command: "memory" };
+  /** The answer: {@link Usage}. */
+  | { readonly command: "usage" };
 
 /** Who answers. */
 export interface Hello {
@@ -40,10 +40,12 @@ export interface Ran {
   readonly times: readonly number[];
 }
 
-/** Memory. */
-export interface Peak {
-  /** Largest resident memory so far, in MiB. */
+/** What a process has used so far. */
+export interface Usage {
+  /** Largest resident memory, in MiB. */
   readonly peak: number;
+  /** Processor time of all its threads, in milliseconds. */
+  readonly cpu: number;
 }
 
 /** The answers by the command that they answer. */
@@ -53,7 +55,7 @@ export interface Answers {
   readonly check: Ran;
   readonly run: Ran;
   readonly path: Record<string, never>;
-  readonly memory: Peak;
+  readonly usage: Usage;
 }
 
 /** Marks the lines of the protocol among whatever else a library prints. */

@@ -38,6 +38,12 @@ export function peakMemory(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
 
+/** Processor time of all threads of this process, in milliseconds. */
+export function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Answers the requests on stdin. */
 export async function serve(player: Player): Promise<void> {
   let current: { readonly task: Task; readonly runner: Runner } | undefined;
@@ -66,8 +72,8 @@ export async function serve(player: Player): Promise<void> {
         if (player.setPath === undefined) throw new Error("this library has no kernel paths");
         player.setPath(request.path);
         return {};
-      case "memory":
-        return { peak: peakMemory() };
+      case "usage":
+        return { peak: peakMemory(), cpu: cpuTime() };
     }
     if (current === undefined) throw new Error(`${request.command} came before prepare`);
     const { task, runner } = current;

@@ -1,11 +1,17 @@
 // Numbers and tables as text.
-import { type Measured, type Measurement, timeOf } from "../measure.ts";
+import type { Measured } from "../lane.ts";
+import type { Measurement } from "../measure.ts";
+import type { Series } from "../scaling.ts";
 import type { Work } from "../tasks/task.ts";
+
+/** Processors that other programs may keep busy without a word about it. */
+const QUIET = 0.1;
 
 /** Three significant digits, without exponents. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return "?";
-  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  if (Math.abs(value) >= 100) return value.toFixed(0);
+  return Math.abs(value) >= 0.001 ? value.toPrecision(3) : value.toFixed(5);
 }
 
 /** `milliseconds` with a unit that suits. */
@@ -14,38 +20,62 @@ export function duration(milliseconds: number): string {
 }
 
 /** What is done per second. */
-export function rate(work: Work, milliseconds: number): string {
-  return `${digits(work.amount / milliseconds / 1e6)} ${work.unit === "flop" ? "GFLOP/s" : "GB/s"}`;
+export function rate({ amount, unit }: Work, milliseconds: number): string {
+  return `${digits(amount / milliseconds / 1e6)} ${unit === "flop" ? "GFLOP/s" : "GB/s"}`;
 }
 
 /** A Markdown table with aligned columns, which reads well in a terminal, too. The first column is text, the others are numbers. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((row) => [...row[column]].length)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(" | ")} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
-  return [line(header), rule, ...rows.map(line)].join("\n");
+  const fit = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+  const line = (row: readonly string[]): string => `| ${row.map(fit).join(" | ")} |`;
+  const rule = widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  return [line(header), `| ${rule.join(" | ")} |`, ...rows.map(line)].join("\n");
 }
 
 /** Our time by theirs: below 1 we are faster. */
 export function ratio(ours: Measured, theirs: Measured): number {
-  return timeOf(ours) / timeOf(theirs);
+  return ours.median / theirs.median;
+}
+
+/** A warning if others were at work, too. */
+function disturbance(others: number): string[] {
+  return others > QUIET ? [`Disturbed: other programs kept ${digits(others)} processors busy meanwhile.`] : [];
 }
 
 /** One case as a table: who, time, rate, ratio, threads, memory. */
-export function measurementTable({ work, entrants, absent }: Measurement): string {
+export function measurementTable({ work, entrants, absent, others }: Measurement): string {
   const [ours] = entrants;
   const rows = entrants.map((each) => [
     each.version,
-    duration(timeOf(each)),
-    duration(Math.min(...each.times)),
-    `${each.times.length}`,
-    rate(work, timeOf(each)),
+    duration(each.median),
+    duration(each.min),
+    `${each.runs}`,
+    rate(work, each.median),
     each === ours ? "" : digits(ratio(ours, each)),
     `${each.threads}`,
     `${each.peak.toFixed(0)} MiB`,
   ]);
   const header = ["", "median", "min", "runs", "rate", "squall / it", "threads", "peak memory"];
   const missing = absent.map(({ name, reason }) => `${name} was not timed: ${reason}`);
-  return [table(header, rows), ...(missing.length > 0 ? ["", ...missing] : [])].join("\n");
+  return [table(header, rows), ...missing, ...disturbance(others)].join("\n\n");
+}
+
+/** One series as a table: size, time, how much longer than for the size before, rate. */
+export function seriesTable({ dimension, points, others }: Series): string {
+  const rows = points.map(({ label, work, measured }, number) => {
+    const before = points[number - 1];
+    return [
+      label,
+      duration(measured.median),
+      before === undefined ? "" : digits(measured.median / before.measured.median),
+      before === undefined ? "" : digits(work / before.work),
+      rate({ unit: "flop", amount: work }, measured.median),
+      `${measured.threads}`,
+      `${measured.peak.toFixed(0)} MiB`,
+    ];
+  });
+  const header = [dimension, "median", "time ratio", "work ratio", "rate", "threads", "peak memory"];
+  return [table(header, rows), ...disturbance(others)].join("\n\n");
 }

@@ -13,7 +13,6 @@ export interface TfTensor {
 
 /** `tf.layers.Layer`. */
 export interface TfLayer {
-  build(shape: readonly number[]): void;
   setWeights(weights: readonly TfTensor[]): void;
   apply(x: TfTensor): TfTensor;
 }
@@ -23,6 +22,7 @@ export interface Tf {
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;
   tidy(compute: () => TfTensor): TfTensor;
+  input(options: { readonly batchShape: readonly number[] }): TfTensor;
   tensor(values: Float32Array, shape: readonly number[]): TfTensor;
   matMul(a: TfTensor, b: TfTensor): TfTensor;
   add(a: TfTensor, b: TfTensor): TfTensor;

@@ -40,7 +40,8 @@ function forward(tf: Tf, task: ForwardTask, input: (name: string) => TfTensor): 
       returnSequences: true,
     });
     const channels = number === 0 ? task.channels : (task.hidden[number - 1] ?? 0);
-    layer.build([batch, steps, height, width, channels]);
+    // Applied to a symbol, which only makes its weights.
+    layer.apply(tf.input({ batchShape: [batch, steps, height, width, channels] }));
     const weight = (name: string, size: number): TfTensor => {
       const parts = input(`cells.${number}.${name}`).reshape([4, hidden, size, kernel, kernel]);
       return parts

@@ -166,8 +166,8 @@ class Player:
             self.task = request["task"]
             self.run = PREPARE.get(self.task["kind"], plain)(self.task, request["folder"])
             return {}
-        if command == "memory":
-            return {"peak": peak()}
+        if command == "usage":
+            return {"peak": peak(), "cpu": 1000 * time.process_time()}
         if command == "run":
             return {"times": [self.timed() for _ in range(request["repeat"])]}
         if command == "check":

@@ -1,0 +1,58 @@
+// The measured ratios beside what issue 3 asks for.
+import { GOAL_THREADS, GOALS, JS_GOALS } from "../goals.ts";
+import { TITLES } from "../peers/peers.ts";
+import { digits, ratio, table } from "./format.ts";
+import { majorOf, type RunRecord } from "./record.ts";
+
+/** Our time by a peer's in a workload; the case with the full sizes first. Undefined if they were not timed together. */
+function ratioTo(record: RunRecord | undefined, workload: string, peer: string): number | undefined {
+  const cases = record?.workloads.find(({ name }) => name === workload)?.cases ?? [];
+  for (const { entrants } of cases) {
+    const [ours] = entrants;
+    const theirs = entrants.find(({ name }) => name === peer);
+    if (theirs !== undefined) return ratio(ours, theirs);
+  }
+  return undefined;
+}
+
+function verdict(measured: number, reached: boolean, goal: number): string {
+  return `${digits(measured)} (goal ${goal}${reached ? ", reached" : ""})`;
+}
+
+/** The record that a column of the goals is about. */
+function columnRecords(records: readonly RunRecord[]): (RunRecord | undefined)[] {
+  const fit = records.filter(({ conditions }) => conditions.threads === GOAL_THREADS);
+  const newest = (turbo: boolean): RunRecord | undefined =>
+    fit
+      .filter(({ conditions }) => majorOf(conditions) >= 24 && conditions.turbo === turbo)
+      .sort((a, b) => majorOf(b.conditions) - majorOf(a.conditions))[0];
+  return [fit.find(({ conditions }) => majorOf(conditions) === 20 && !conditions.turbo), newest(false), newest(true)];
+}
+
+/** Our time by PyTorch's for every goal: measured where a record is under its conditions. */
+export function goalsTable(records: readonly RunRecord[]): string {
+  const columns = columnRecords(records);
+  const rows = GOALS.map(({ workload, most }) => [
+    workload,
+    ...most.map((goal, column) => {
+      const measured = ratioTo(columns[column], workload, TITLES.torch);
+      return measured === undefined ? `not measured (goal ${goal})` : verdict(measured, measured <= goal, goal);
+    }),
+  ]);
+  return table(["squall / PyTorch", "Node 20", "Node 24 or 26", "turbo on Node 24 or 26"], rows);
+}
+
+/** How many times as fast as the JavaScript libraries Squall is, for every goal and record. */
+export function jsGoalsTable(records: readonly RunRecord[]): string {
+  const columns = columnRecords(records);
+  const rows = JS_GOALS.map(({ workload, peer, least }) => [
+    `${workload}, ${TITLES[peer]}`,
+    ...columns.map((record) => {
+      const measured = ratioTo(record, workload, TITLES[peer]);
+      return measured === undefined
+        ? `not measured (goal ${least})`
+        : verdict(1 / measured, 1 / measured >= least, least);
+    }),
+  ]);
+  return table(["times as fast as", "Node 20", "Node 24 or 26", "turbo on Node 24 or 26"], rows);
+}
