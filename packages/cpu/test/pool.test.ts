@@ -106,6 +106,8 @@ function programWith(shared: boolean): Program {
 const program = programWith(true);
 const unshared = programWith(false);
 
+const [trapCaller, trapWorker, hangWorker] = [1, 2, 3];
+
 /** A group of tasks that all wait for the whole of an earlier group, or for nothing. */
 interface Group {
   readonly tasks: number;
@@ -261,6 +263,9 @@ describe("jobs", () => {
     const memory = workMemory();
     runJob(busyJob(memory, 1000, { work: 0, threadBytes: 1000 }));
     const { bytes } = memory;
+    const { mark } = memory;
+    for (let i = 0; i < 300; i++) runJob(jobOf(hangWorker, 1, { threadBytes: 1000, counters: 5 }));
+    expect(memory.mark).toBe(mark);
     for (let i = 0; i < 300; i++) runJob(busyJob(memory, 3, { threadBytes: 1000, counters: 5 }));
     expect([workMemory() === memory, memory.bytes]).toEqual([true, bytes]);
   });
@@ -327,8 +332,6 @@ function workersBecome(Worker: new (text: string, options: object) => unknown): 
 }
 
 describe("a thread that fails", () => {
-  const [trapCaller, trapWorker, hangWorker] = [1, 2, 3];
-
   it.each([1, 2])("is an error of the operation if it is the calling one of %i", (threads) => {
     if (threads > 1) wake(threads);
     setThreads(threads);

@@ -40,6 +40,16 @@ export class Memory {
     this.used = controlBytes;
   }
 
+  /** How far it is allocated: for {@link release}. */
+  get mark(): number {
+    return this.used;
+  }
+
+  /** Everything that was allocated since a mark is free again. */
+  release(mark: number): void {
+    this.used = mark;
+  }
+
   /** How many bytes there are, used or not. It never shrinks. */
   get bytes(): number {
     return this.memory.buffer.byteLength;

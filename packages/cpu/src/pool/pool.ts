@@ -57,8 +57,8 @@ function teamFor(pool: Pool, { work, tasks }: Job): Team | undefined {
 }
 
 /**
- * Runs a job to its end, with workers if it is large. Parameters, tasks and scratch are allocated here; call `reset` before allocating
- * the job's own.
+ * Runs a job to its end, with workers if it is large. Parameters, tasks and scratch are allocated here and freed again;
+ * call `reset` before allocating the job's own memory.
  * @throws DeviceError if emitted code fails or a worker has died; the next job works, in a new memory after a worker's death
  */
 export function runJob(job: Job): void {
@@ -66,19 +66,19 @@ export function runJob(job: Job): void {
   const now = pool();
   const functions = now.functions.of(job.program);
   const team = teamFor(now, job);
-  if (team === undefined) {
-    runAlone(job, now.memory, functions);
-    return;
-  }
+  const mark = now.memory.mark;
   try {
-    team.run(job, functions);
+    if (team === undefined) runAlone(job, now.memory, functions);
+    else team.run(job, functions);
   } catch (error) {
-    if (!(error instanceof WorkerDeath)) throw error;
+    if (!(error instanceof WorkerDeath) || team === undefined) throw error;
     replacePool();
     throw new DeviceError(
       opOf(job),
       `worker ${error.thread} of ${team.size - 1} died (${error.message}); the operation has no result, the next one starts new workers`,
       { got: error.message },
     );
+  } finally {
+    now.memory.release(mark);
   }
 }
