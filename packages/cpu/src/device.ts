@@ -3,9 +3,9 @@ import { conv, convInputGradient, convWeightGradient } from "./conv/kernels.ts";
 import { describePath } from "./dispatch.ts";
 import { matmul } from "./loops/matmul.ts";
 import { cast, copy, fill } from "./loops/move.ts";
-import { reduce } from "./loops/reduce.ts";
 import { lstmStep, lstmStepGradient } from "./simd/lstm.ts";
 import { map } from "./simd/map.ts";
+import { reduce } from "./simd/reduce.ts";
 import { update } from "./simd/update.ts";
 import { arrayOf, CpuStorage } from "./storage.ts";
 

@@ -1,8 +1,8 @@
 import type { Reduction } from "@squall/device";
 import { sizeOf, stridesOf } from "@squall/device";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { cpu } from "../src/index.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { cpu, type KernelPath, setKernelPath } from "../src/index.ts";
 import { dot, dtype, expectClose, indices, numbers, seed } from "./samples.ts";
 
 const { reduce } = cpu.kernels;
@@ -15,16 +15,28 @@ const reductions = {
 
 const axes = fc.array(fc.record({ size: fc.nat(7), reduced: fc.boolean() }), { maxLength: 5 });
 
+/** Some thousand elements in axes that go on being kept and reduced by turns: several blocks of vectors. */
+const longAxes = fc
+  .tuple(
+    fc.constantFrom([9001], [3, 2999], [2999, 3], [2, 1500, 3], [5, 3, 601], [600, 17], [2, 2, 2, 5000]),
+    fc.boolean(),
+  )
+  .map(([sizes, first]) => sizes.map((size, k) => ({ size, reduced: (k % 2 === 0) === first })));
+
 describe("reduce", () => {
-  it("agrees with the loop over all elements, over any axes, empty ones and NaN among them", () => {
+  afterEach(() => setKernelPath("auto"));
+
+  it("agrees with the loop over all elements, over any axes, empty ones and NaN among them, by either path", () => {
     fc.assert(
       fc.property(
+        fc.constantFrom<KernelPath>("auto", "loops"),
         dtype,
-        axes,
+        fc.oneof({ arbitrary: axes, weight: 3 }, longAxes),
         fc.constantFrom<Reduction>("sum", "max", "min"),
         seed,
         fc.boolean(),
-        (type, all, reduction, start, withNaN) => {
+        (path, type, all, reduction, start, withNaN) => {
+          setKernelPath(path);
           const shape = all.map((axis) => axis.size);
           const reduced = all.map((axis) => axis.reduced);
           const data = numbers(type, sizeOf(shape), start);

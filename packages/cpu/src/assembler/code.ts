@@ -2,9 +2,9 @@ import { Bytes } from "./bytes.ts";
 import { type Instruction, opcodes } from "./opcodes.ts";
 
 /** Types of WebAssembly values that kernels use. */
-export type ValueType = "i32" | "f32" | "v128";
+export type ValueType = "i32" | "f32" | "f64" | "v128";
 
-const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
 /** A parameter or local variable of a function. */
 export interface Local {
@@ -203,6 +203,12 @@ export class Code {
     return this;
   }
 
+  /** Pops a vector of two doubles, pushes one of them. */
+  extractDouble(lane: number): this {
+    this.body.push(0xfd).unsigned(0x21).push(lane);
+    return this;
+  }
+
   /** Pushes the four floats at an address plus `offset` bytes. */
   load(address: Local, offset: number): this {
     return this.get(address).vectorMemory(0x00, 4, offset);
@@ -238,6 +244,12 @@ export class Code {
   /** Stores a float variable at an address plus `offset` bytes. */
   storeFloat(address: Local, offset: number, value: Local): this {
     return this.get(address).get(value).memory(0x38, offset);
+  }
+
+  /** Stores a double variable at an address plus `offset` bytes. */
+  storeDouble(address: Local, offset: number, value: Local): this {
+    this.get(address).get(value).body.push(0x39).unsigned(3).unsigned(offset);
+    return this;
   }
 
   /** `sum += a · b` over vectors of four floats; in one rounding if `fused`. */

@@ -1,7 +1,8 @@
 import { allocate, type FloatArray, type ReduceGeometry, type Reduction, type Storage } from "@squall/device";
 import { arrayOf, CpuStorage } from "../storage.ts";
 
-const identity: Readonly<Record<Reduction, number>> = {
+/** What nothing reduces to. */
+export const identity: Readonly<Record<Reduction, number>> = {
   sum: 0,
   max: Number.NEGATIVE_INFINITY,
   min: Number.POSITIVE_INFINITY,
@@ -49,7 +50,7 @@ const runs: Readonly<Record<Reduction, (data: FloatArray, start: number, length:
 };
 
 /** One number onto what was gathered before. */
-const joins: Readonly<Record<Reduction, (a: number, b: number) => number>> = {
+export const joins: Readonly<Record<Reduction, (a: number, b: number) => number>> = {
   sum: (a, b) => a + b,
   max: Math.max,
   min: Math.min,
@@ -70,8 +71,14 @@ const rows: Readonly<Record<Reduction, RowLoop>> = {
   },
 };
 
-/** Neighbouring axes that are all kept or all reduced, as one. */
-function mergeAxes({ shape, reduced }: ReduceGeometry): { size: number; reduced: boolean }[] {
+/** Neighbouring axes that are all kept or all reduced. */
+interface MergedAxis {
+  readonly size: number;
+  readonly reduced: boolean;
+}
+
+/** Axes with neighbours of one kind as one, and none of size 1. */
+export function mergeAxes({ shape, reduced }: ReduceGeometry): MergedAxis[] {
   const merged: { size: number; reduced: boolean }[] = [];
   for (const [axis, size] of shape.entries()) {
     const last = merged.at(-1);

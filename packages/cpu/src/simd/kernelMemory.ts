@@ -32,6 +32,8 @@ class KernelMemory {
   readonly uniforms: Float32Array;
   /** Blocks of operands. */
   readonly slots: readonly Float32Array[];
+  /** The same, as doubles: each reaches into the slot behind it. */
+  readonly doubleSlots: readonly Float64Array[];
   private readonly memory: WebAssembly.Memory;
   private readonly kernels = new Map<string, Kernel>();
 
@@ -40,6 +42,9 @@ class KernelMemory {
     const { buffer } = this.memory;
     this.uniforms = new Float32Array(buffer, 0, uniformCount);
     this.slots = Array.from({ length: slotCount }, (_, k) => new Float32Array(buffer, slotPlace(k), slotFloats));
+    this.doubleSlots = this.slots
+      .slice(1)
+      .map(({ byteOffset }) => new Float64Array(buffer, byteOffset - slotStride, slotFloats));
   }
 
   /** The function `run` of a module, compiled when it is first asked for under its key. */
