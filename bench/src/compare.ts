@@ -29,7 +29,8 @@ export function distance(got: Float32Array, expected: Float32Array, base?: Float
       index = i;
     }
   }
-  return { relative: difference === 0 ? 0 : difference / largest, index };
+  if (difference === 0 || difference === Number.POSITIVE_INFINITY) return { relative: difference, index };
+  return { relative: difference / largest, index };
 }
 
 async function compareOutput(output: OutputArray, who: readonly [string, string], folders: Folders): Promise<number> {

@@ -87,10 +87,10 @@ export class Lane {
   /** What came out. @throws Error if the process was not opened */
   async results(): Promise<Measured> {
     if (this.hello === undefined) throw new Error(`${this.child.name} was not opened`);
-    const { peak } = await this.usage();
+    const { peak, about = this.hello.about } = await this.usage();
     const { times, apart } = this;
     const numbers = { median: median(times), min: Math.min(...times), runs: times.length };
-    return { name: this.child.name, ...this.hello, ...numbers, times, peak, apart };
+    return { name: this.child.name, ...this.hello, about, ...numbers, times, peak, apart };
   }
 
   /** Ends the process. */

@@ -46,6 +46,8 @@ export interface Usage {
   readonly peak: number;
   /** Processor time of all its threads, in milliseconds. */
   readonly cpu: number;
+  /** What it found out about itself while it worked; instead of {@link Hello}'s. */
+  readonly about?: string;
 }
 
 /** The answers by the command that they answer. */

@@ -20,6 +20,8 @@ export interface Player {
   start(settings: Settings): Hello | Promise<Hello>;
   /** Loads a task. @throws Error if the library cannot do it */
   prepare(task: Task, inputs: Arrays): Runner | Promise<Runner>;
+  /** What it found out about itself while it worked. */
+  about?(): string;
   /** Ours only: switches between kernel paths. */
   setPath?(path: "auto" | "loops"): void;
 }
@@ -73,7 +75,7 @@ export async function serve(player: Player): Promise<void> {
         player.setPath(request.path);
         return {};
       case "usage":
-        return { peak: peakMemory(), cpu: cpuTime() };
+        return { peak: peakMemory(), cpu: cpuTime(), ...(player.about === undefined ? {} : { about: player.about() }) };
     }
     if (current === undefined) throw new Error(`${request.command} came before prepare`);
     const { task, runner } = current;

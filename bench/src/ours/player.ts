@@ -147,10 +147,12 @@ function prepare(task: Task, arrays: Arrays): Runner {
 /** Squall. */
 export const ours: Player = {
   start: (settings) => ({
-    version: "squall",
+    version: settings.turbo ? "squall, turbo" : "squall",
     threads: applySettings(settings),
-    about: cpu.describe?.() ?? cpu.name,
+    about: cpu.describe(),
   }),
   prepare,
+  // The pool of threads starts at the first large operation, so at the end there is more to say.
+  about: () => cpu.describe(),
   setPath: setKernelPath,
 };

@@ -1,6 +1,7 @@
 // The measured ratios beside what issue 3 asks for.
 import { GOAL_THREADS, GOALS, JS_GOALS } from "../goals.ts";
-import { TITLES } from "../peers/peers.ts";
+import { type PeerName, TITLES } from "../peers/peers.ts";
+import { WORKLOADS } from "../workloads.ts";
 import { digits, ratio, table } from "./format.ts";
 import { majorOf, type RunRecord } from "./record.ts";
 
@@ -42,11 +43,18 @@ export function goalsTable(records: readonly RunRecord[]): string {
   return table(["squall / PyTorch", "Node 20", "Node 24 or 26", "turbo on Node 24 or 26"], rows);
 }
 
+/** What is different where a slow peer takes part; empty if nothing. */
+function sizesWith(workload: string, peer: PeerName): string {
+  const cases = WORKLOADS.find(({ name }) => name === workload)?.cases ?? [];
+  const note = cases.find(({ peers }) => peers.includes(peer))?.note ?? "";
+  return note === "" ? "" : ` with ${note}`;
+}
+
 /** How many times as fast as the JavaScript libraries Squall is, for every goal and record. */
 export function jsGoalsTable(records: readonly RunRecord[]): string {
   const columns = columnRecords(records);
   const rows = JS_GOALS.map(({ workload, peer, least }) => [
-    `${workload}, ${TITLES[peer]}`,
+    `${workload}${sizesWith(workload, peer)}, ${TITLES[peer]}`,
     ...columns.map((record) => {
       const measured = ratioTo(record, workload, TITLES[peer]);
       return measured === undefined
