@@ -1,7 +1,7 @@
 import type { ConvGeometry } from "@squall/device";
 import { Module } from "../assembler/module.ts";
 import { setAddress, splitIndex } from "../emit/address.ts";
-import { addBandConv, bandLayout, panelBytes, pointPanelBytes } from "../emit/bandConv.ts";
+import { addBandConv, bandLayout, blockWeightBytes, prepareBand } from "../emit/bandConv.ts";
 import { addFillTask, fillParts } from "../emit/fillFrame.ts";
 import { addSpreadRow } from "../emit/transpose.ts";
 import type { HostTask, Task } from "../pool/job.ts";
@@ -60,7 +60,7 @@ function emit(problem: ConvProblem, plan: BandPlan): Module {
     ]);
     setAddress(code, work, scratch, [], layout.bytes);
     const block = (spreadRow: number, channels: number): void => {
-      code.get(input).get(weights).get(scratch).get(work).call(conv);
+      code.get(input).get(weights).get(scratch).get(work).call(conv.block);
       // Rows of the last band may reach past the end.
       code.get(band).number(rows).op("i32.mul").set(row);
       code.get(scratch).set(from).get(output).set(to);
@@ -74,9 +74,10 @@ function emit(problem: ConvProblem, plan: BandPlan): Module {
           .advance(to, w.outSize * 4);
       });
       code.advance(output, channels * outPositions * 4).advance(bias, channels * 4);
-      code.advance(weights, shape.panels * (shape.winograd === undefined ? panelBytes(shape) : pointPanelBytes(shape)));
+      code.advance(weights, blockWeightBytes(shape));
     };
     code.repeat(groups, () => {
+      prepareBand(code, conv, input, work);
       code.repeat(blocks - 1, () => block(spreadWhole, blockChannels));
       block(spreadLast, last);
       code.advance(input, shape.channels * 4);

@@ -1,4 +1,6 @@
+import type { Code, Local } from "../assembler/code.ts";
 import type { Module } from "../assembler/module.ts";
+import { setAddress } from "./address.ts";
 import type { Frame } from "./frame.ts";
 import { addLinearMap, neighbours } from "./linearMap.ts";
 import { addProductBlock } from "./productTile.ts";
@@ -36,8 +38,10 @@ export interface BandShape {
   readonly winograd: number | undefined;
   /** Multiply and add in one rounding. */
   readonly fused: boolean;
-  /** Whether results are added to what is there. */
+  /** Whether results are added to what is there. Default false. */
   readonly accumulate?: boolean;
+  /** Where results lie, if not as close together as they can. */
+  readonly results?: BandLayout;
 }
 
 /** Where a band's results lie, in bytes. */
@@ -55,8 +59,9 @@ function paddedWidth({ width, winograd }: BandShape): number {
   return winograd === undefined ? width : Math.ceil(width / winograd) * winograd;
 }
 
-/** Where the results of a band lie: `[rows, width, panels · 4 · vectors]`. */
+/** Where the results of a band lie: `[rows, width, panels · 4 · vectors]` unless the shape says otherwise. */
 export function bandLayout(shape: BandShape): BandLayout {
+  if (shape.results !== undefined) return shape.results;
   const pixel = shape.panels * shape.vectors * 4 * floatBytes;
   const row = paddedWidth(shape) * pixel;
   return { pixel, row, bytes: shape.rows * row + 256 };
@@ -70,6 +75,8 @@ interface WinogradLayout {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;
+  /** Bytes of the sums of a tile at one point. */
+  readonly sums: number;
   readonly squares: number;
 }
 
@@ -77,8 +84,8 @@ function winogradLayout(shape: BandShape, m: number): WinogradLayout {
   const across = Math.ceil(shape.width / m);
   const tiles = across * Math.ceil(shape.rows / m);
   const inputPlane = planeBytes(tiles * shape.frame.pixel);
-  const out = bandLayout(shape).pixel;
-  const outputPlane = planeBytes(tiles * out);
+  const sums = shape.panels * shape.vectors * 16;
+  const outputPlane = planeBytes(tiles * sums);
   return {
     across,
     tiles,
@@ -94,7 +101,8 @@ function winogradLayout(shape: BandShape, m: number): WinogradLayout {
     }),
     inputs: tilePoints ** 2 * inputPlane,
     outputs: tilePoints ** 2 * outputPlane,
-    squares: tilePoints * m * out,
+    sums,
+    squares: tilePoints * m * sums,
   };
 }
 
@@ -115,14 +123,21 @@ export function pointPanelBytes({ channels, vectors }: BandShape): number {
   return channels * vectors * 4 * floatBytes;
 }
 
+/** Numbers of the functions of a band convolution. */
+export interface BandFunctions {
+  /** `(input, scratch)`: to be called once per band, before its blocks, if there is such a function. */
+  readonly prepare: number | undefined;
+  /** `(input, weights, output, scratch)`: convolves one block of output channels of the band. */
+  readonly block: number;
+}
+
 /**
- * Adds a function `(input, weights, output, scratch)` that convolves a band. `input` is the first tap of the band's first output, in
- * the frame. `weights` are panels (direct) or points (Winograd, from {@link addWeightTransform}), at the first panel wanted.
- * @returns the function's number
+ * Adds the functions that convolve a band. `input` is the first tap of the band's first output, in the frame. `weights` are panels
+ * (direct) or points (Winograd, from {@link addWeightTransform}), at the first panel wanted. All blocks of a band share `scratch`.
  */
-export function addBandConv(module: Module, name: string, shape: BandShape): number {
+export function addBandConv(module: Module, name: string, shape: BandShape): BandFunctions {
   return shape.winograd === undefined
-    ? addDirect(module, name, shape)
+    ? { prepare: undefined, block: addDirect(module, name, shape) }
     : addWinograd(module, name, shape, shape.winograd);
 }
 
@@ -168,12 +183,12 @@ function addDirect(module: Module, name: string, shape: BandShape): number {
   });
 }
 
-function addWinograd(module: Module, name: string, shape: BandShape, m: number): number {
+function addWinograd(module: Module, name: string, shape: BandShape, m: number): BandFunctions {
   const { frame, channels, vectors, panels, rows, fused } = shape;
   const { pixel, row } = bandLayout(shape);
   const at = winogradLayout(shape, m);
   const { across, tiles, inputPlane, outputPlane } = at;
-  const outputVectors = pixel / 16;
+  const outputVectors = at.sums / 16;
   const width = vectors * 4 * floatBytes;
   const transform = addTileTransform(module, `${name}.input`, {
     frame,
@@ -188,7 +203,7 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
     vectors,
     panels,
     aRow: frame.pixel,
-    cRow: pixel,
+    cRow: at.sums,
     bPanel: pointPanelBytes(shape),
     cPanel: width,
     loops: [{ count: channels, aStep: floatBytes, bStep: width }],
@@ -198,31 +213,34 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
   const gather = addLinearMap(module, `${name}.gather`, {
     matrix: outputTransform(m),
     inStride: outputPlane,
-    outStride: pixel,
-    loops: [{ count: tilePoints, inStep: tilePoints * outputPlane, outStep: m * pixel }, neighbours(outputVectors)],
+    outStride: at.sums,
+    loops: [{ count: tilePoints, inStep: tilePoints * outputPlane, outStep: m * at.sums }, neighbours(outputVectors)],
     fused,
   });
   const finish = addLinearMap(module, `${name}.finish`, {
     matrix: outputTransform(m),
-    inStride: m * pixel,
+    inStride: m * at.sums,
     outStride: row,
-    loops: [{ count: m, inStep: pixel, outStep: pixel }, neighbours(outputVectors)],
+    loops: [{ count: m, inStep: at.sums, outStep: pixel }, neighbours(outputVectors)],
     accumulate: shape.accumulate === true,
     fused,
   });
-  return module.add(name, 4, (code) => {
-    const [input, weights] = [code.parameter(0), code.parameter(1)];
-    const [output, scratch] = [code.parameter(2), code.parameter(3)];
-    const [points, sums, squares] = [code.local("i32"), code.local("i32"), code.local("i32")];
-    code.get(scratch).number(at.rows).op("i32.add").set(points);
-    code.get(points).number(at.inputs).op("i32.add").set(sums);
-    code.get(sums).number(at.outputs).op("i32.add").set(squares);
-    const bands = Math.ceil(rows / m);
+  const bands = Math.ceil(rows / m);
+  const prepare = module.add(`${name}.prepare`, 2, (code) => {
+    const [input, scratch] = code.parameters;
+    const points = code.local("i32");
+    setAddress(code, points, scratch, [], at.rows);
     code.repeat(bands, () => {
       code.get(input).get(points).get(scratch).call(transform);
       code.advance(input, m * frame.row).advance(points, across * frame.pixel);
     });
-    code.advance(points, -tiles * frame.pixel);
+  });
+  const block = module.add(name, 4, (code) => {
+    const [, weights, output, scratch] = code.parameters;
+    const [points, sums, squares] = code.localList("i32", 3);
+    setAddress(code, points, scratch, [], at.rows);
+    setAddress(code, sums, points, [], at.inputs);
+    setAddress(code, squares, sums, [], at.outputs);
     code.repeat(tilePoints ** 2, () => {
       code.get(points).get(weights).get(sums).call(product);
       code.advance(points, inputPlane).advance(sums, outputPlane);
@@ -233,11 +251,22 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
       code.repeat(across, () => {
         code.get(sums).get(squares).call(gather);
         code.get(squares).get(output).call(finish);
-        code.advance(sums, pixel).advance(output, m * pixel);
+        code.advance(sums, at.sums).advance(output, m * pixel);
       });
       code.advance(output, m * row - across * m * pixel);
     });
   });
+  return { prepare, block };
+}
+
+/** Pushes the call that a band needs before its blocks. */
+export function prepareBand(code: Code, { prepare }: BandFunctions, input: Local, scratch: Local): void {
+  if (prepare !== undefined) code.get(input).get(scratch).call(prepare);
+}
+
+/** Bytes from the weights of a block of output channels to those of the next. */
+export function blockWeightBytes(shape: BandShape): number {
+  return shape.panels * (shape.winograd === undefined ? panelBytes(shape) : pointPanelBytes(shape));
 }
 
 /**
