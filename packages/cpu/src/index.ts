@@ -7,3 +7,4 @@ export { cpu } from "./device.ts";
 export { getThreads, setThreads } from "./pool/threads.ts";
 export { type ConvAlgorithm, type KernelPath, setConvAlgorithm, setKernelPath } from "./settings.ts";
 export { CpuStorage } from "./storage.ts";
+export { enableTurbo, type TurboResult } from "./turbo.ts";

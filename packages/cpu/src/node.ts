@@ -14,10 +14,18 @@ interface Builtins {
 }
 
 declare const process:
-  | { getBuiltinModule?<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined }
+  | {
+      readonly arch?: string;
+      getBuiltinModule?<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined;
+    }
   | undefined;
 
 /** A module of Node, or nothing elsewhere. Asked for at run time, so that browsers and bundlers find no import of it. */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined {
   return typeof process === "object" ? process.getBuiltinModule?.(name) : undefined;
+}
+
+/** The processor's architecture as Node calls it, empty elsewhere. */
+export function processor(): string {
+  return (typeof process === "object" && process.arch) || "";
 }

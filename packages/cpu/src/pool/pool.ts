@@ -1,5 +1,5 @@
 import { DeviceError } from "@squall/device";
-import { features } from "../features.ts";
+import { type Features, features } from "../features.ts";
 import { runAlone } from "./alone.ts";
 import { checkJob } from "./check.ts";
 import { Functions, opOf } from "./functions.ts";
@@ -15,6 +15,8 @@ import { getThreads, refuseWorkers } from "./threads.ts";
 export const leastWork: number = 2_000_000;
 
 interface Pool {
+  /** What the engine could do when the pool was made. */
+  readonly features: Features;
   readonly memory: Memory;
   readonly functions: Functions;
   /** Since the first large job. */
@@ -23,11 +25,13 @@ interface Pool {
 
 let current: Pool | undefined;
 
-/** Everything there is, made at the first use. */
+/** Everything there is, made at the first use and anew when the engine's switches change. */
 function pool(): Pool {
-  if (current === undefined) {
-    const memory = new Memory(features().shared);
-    current = { memory, functions: new Functions(memory), team: undefined };
+  const now = features();
+  if (current?.features !== now) {
+    replacePool();
+    const memory = new Memory(now.shared);
+    current = { features: now, memory, functions: new Functions(memory), team: undefined };
   }
   return current;
 }

@@ -1,4 +1,5 @@
 import type { Module } from "../assembler/module.ts";
+import { type Features, features } from "../features.ts";
 
 /**
  * Emitted code of one kernel and shape. Its exported functions are tasks: they take the byte address of the job's parameters, a
@@ -17,9 +18,15 @@ export interface Program {
 const limit = 256;
 const programs = new Map<string, Program>();
 let nextId = 1;
+let emittedFor: Features | undefined;
 
-/** The program under a key, emitted at the first call. The least recently used one goes when there are too many. */
+/**
+ * The program under a key, emitted at the first call and again when the engine's switches change. The least recently used one
+ * goes when there are too many.
+ */
 export function programOf(key: string, shared: boolean, emit: () => Module): Program {
+  if (emittedFor !== features()) programs.clear();
+  emittedFor = features();
   const whole = `${shared ? "shared" : "own"} ${key}`;
   let found = programs.get(whole);
   if (found === undefined) {
