@@ -1,5 +1,5 @@
 import { type BandShape, bandLayout, bandScratch, type Triple } from "../emit/bandConv.ts";
-import { type Frame, frameOf } from "../emit/frame.ts";
+import { type FrameAxis, frameOf } from "../emit/frame.ts";
 import { tilePoints } from "../emit/winograd.ts";
 import { features } from "../features.ts";
 import { convAlgorithm } from "../settings.ts";
@@ -17,8 +17,14 @@ export interface BandRequest {
   readonly groups: number;
   /** Spatial axes. */
   readonly axes: Axes;
-  /** Panels that must not be parted: a block of output channels is a multiple of so many floats. Default one panel. */
+  /** Output channels that must not be parted between blocks. Default one panel. */
   readonly unit?: number;
+  /** Channels of the frame, if more than are read. */
+  readonly frameChannels?: number;
+  /** What the frame has to reach over besides, along each axis: zeros before, and positions from there on. */
+  readonly least?: readonly { readonly before: number; readonly reach: number }[];
+  /** Another convolution to whose results these are added: the same bands and blocks. */
+  readonly onto?: BandPlan;
 }
 
 /** How a convolution is cut into bands of rows and blocks of output channels. */
@@ -31,8 +37,10 @@ export interface BandPlan {
   readonly blocks: number;
   /** Output channels of a block. */
   readonly blockChannels: number;
-  /** Bytes of scratch for a band: results, then what the computation needs. */
+  /** Bytes of scratch for a band: results (unless they are another's), then what the computation needs. */
   readonly scratch: number;
+  /** Position in the frame of the first tap of the first output. */
+  readonly first: Triple;
 }
 
 /** Most bytes of a band's results before the last transform, which should stay in a core's second-level cache with their weights. */
@@ -62,14 +70,15 @@ function evenRows(height: number, most: number, multiple: number): number {
   return Math.ceil(tiles / Math.ceil(tiles / perBand)) * multiple;
 }
 
-/** Cuts a convolution so that what is computed at once fits into a core's caches and there are pieces for all threads. */
-export function planBands(request: BandRequest): BandPlan {
-  const { inputs, outputs, groups, axes, images } = request;
+/** The height of bands and the number of panels per block, such that what is computed at once stays in a core's caches. */
+function cut(
+  request: BandRequest,
+  winograd: number | undefined,
+  vectors: number,
+): { rows: number; blocks: number; blockPanels: number } {
+  const { outputs, axes, images } = request;
   const [d, h, w] = axes;
-  const { fused, wide } = features();
-  const vectors = wide ? 4 : 2;
   const lanes = 4 * vectors;
-  const winograd = winogradFor(request);
   const unit = Math.max(1, Math.ceil((request.unit ?? lanes) / lanes));
   const panels = Math.ceil(outputs / lanes / unit) * unit;
   const step = winograd ?? 1;
@@ -83,19 +92,38 @@ export function planBands(request: BandRequest): BandPlan {
   const limit = winograd === undefined ? directLimit : sumsLimit;
   const perBlock = Math.max(1, Math.floor(limit / perPanel / unit)) * unit;
   const blocks = Math.ceil(panels / perBlock);
-  const blockPanels = Math.ceil(panels / blocks / unit) * unit;
+  return { rows, blocks, blockPanels: Math.ceil(panels / blocks / unit) * unit };
+}
+
+/** Whether tiles of `m` fit the bands of another convolution. */
+function fitsOnto({ shape }: BandPlan, m: number): boolean {
+  const { pixel, row } = bandLayout(shape);
+  return shape.rows % m === 0 && Math.ceil(shape.width / m) * m * pixel <= row;
+}
+
+/** Cuts a convolution so that what is computed at once fits into a core's caches and there are pieces for all threads. */
+export function planBands(request: BandRequest): BandPlan {
+  const { inputs, groups, axes, onto } = request;
+  const [d, h, w] = axes;
+  const { fused, wide } = features();
+  const vectors = wide ? 4 : 2;
+  let winograd = winogradFor(request);
+  if (winograd !== undefined && onto !== undefined && !fitsOnto(onto, winograd)) winograd = undefined;
+  const { rows, blocks, blockPanels } =
+    onto === undefined
+      ? cut(request, winograd, vectors)
+      : { rows: onto.shape.rows, blocks: onto.blocks, blockPanels: onto.shape.panels };
   const bands = Math.ceil(h.outSize / rows);
-  const reach = (axis: (typeof axes)[number], count: number): number =>
-    (count - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
-  const channels = groups * inputs;
-  const frame: Frame = frameOf(
-    [
-      { before: d.padBefore, size: d.size, reach: reach(d, d.outSize) },
-      { before: h.padBefore, size: h.size, reach: reach(h, bands * rows) },
-      { before: w.padBefore, size: w.size, reach: reach(w, across * step) },
-    ],
-    winograd === undefined ? channels : Math.ceil(channels / 4) * 4,
-  );
+  const step = winograd ?? 1;
+  const needed = [d.outSize, bands * rows, Math.ceil(w.outSize / step) * step];
+  const channels = request.frameChannels ?? groups * inputs;
+  const [depth, height, width] = axes.map((axis, k): FrameAxis => {
+    const least = request.least?.[k];
+    const before = Math.max(axis.padBefore, least?.before ?? 0);
+    const reach = before - axis.padBefore + (needed[k] - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+    return { before, size: axis.size, reach: Math.max(reach, before + (least?.reach ?? 0)) };
+  });
+  const frame = frameOf([depth, height, width], winograd === undefined ? channels : Math.ceil(channels / 4) * 4);
   const triple = (pick: (axis: (typeof axes)[number]) => number): Triple => [pick(d), pick(h), pick(w)];
   const shape: BandShape = {
     frame,
@@ -110,12 +138,14 @@ export function planBands(request: BandRequest): BandPlan {
     vectors,
     winograd,
     fused,
+    ...(onto === undefined ? {} : { results: bandLayout(onto.shape) }),
   };
   return {
     shape,
     bands,
     blocks,
-    blockChannels: blockPanels * lanes,
-    scratch: bandLayout(shape).bytes + bandScratch(shape),
+    blockChannels: blockPanels * 4 * vectors,
+    scratch: (onto === undefined ? bandLayout(shape).bytes : 0) + bandScratch(shape),
+    first: [frame.before[0] - d.padBefore, frame.before[1] - h.padBefore, frame.before[2] - w.padBefore],
   };
 }

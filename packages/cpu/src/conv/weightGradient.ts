@@ -1,7 +1,7 @@
 import type { ConvGeometry } from "@squall/device";
 import { Module } from "../assembler/module.ts";
 import { addFillTask, type FrameFilling, fillParts } from "../emit/fillFrame.ts";
-import { type FrameAxis, frameOf } from "../emit/frame.ts";
+import { type Frame, type FrameAxis, frameOf } from "../emit/frame.ts";
 import { addWeightGradient, type GradientShape, gradientLayout } from "../emit/weightGradient.ts";
 import { features } from "../features.ts";
 import type { HostTask, Task } from "../pool/job.ts";
@@ -24,39 +24,40 @@ interface GradientRequest {
   readonly axes: Axes;
   /** Frames that there are at most. */
   readonly images: number;
+  /** Channels of the input frame, if more than are used. */
+  readonly frameChannels?: number;
+  /** Frames of the output gradient that exist already; they must reach over {@link outputReach}. */
+  readonly output?: Frame;
+}
+
+/** Positions of the output gradient that a weight gradient reads along each axis; those beyond the output must be zero. */
+export function outputReach(request: Omit<GradientRequest, "output" | "images">): [number, number, number] {
+  const [d, h, w] = request.axes;
+  const step = stepOf(request);
+  return [d.outSize, Math.ceil(h.outSize / step) * step, Math.ceil(w.outSize / step) * step];
+}
+
+function stepOf({ inChannels, outChannels, groups, axes }: Omit<GradientRequest, "output" | "images">): number {
+  return winogradFor({ inputs: inChannels / groups, outputs: outChannels / groups, groups, axes }) ?? 1;
 }
 
 /** Chooses algorithm and layout. */
-export function planGradient({ inChannels, outChannels, groups, axes, images }: GradientRequest): GradientShape {
+export function planGradient(request: GradientRequest): GradientShape {
+  const { inChannels, outChannels, groups, axes, images } = request;
   const [d, h, w] = axes;
   const { fused, wide } = features();
   const inputs = inChannels / groups;
   const outputs = outChannels / groups;
   const winograd = winogradFor({ inputs, outputs, groups, axes });
-  const step = winograd ?? 1;
-  const whole = (count: number): number => Math.ceil(count / step) * step;
+  const reach = outputReach(request);
   const channels = (count: number): number => (winograd === undefined ? count : Math.ceil(count / 4) * 4);
-  const inputAxis = (axis: (typeof axes)[number]): FrameAxis => ({
-    before: axis.padBefore,
-    size: axis.size,
-    reach: (whole(axis.outSize) - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1,
+  const inputAxes = axes.map((axis, k): FrameAxis => {
+    const last = (reach[k] - 1) * axis.stride + (axis.kernel - 1) * axis.dilation;
+    return { before: axis.padBefore, size: axis.size, reach: last + 1 };
   });
-  const outputAxis = (axis: (typeof axes)[number]): FrameAxis => ({
-    before: 0,
-    size: axis.outSize,
-    reach: whole(axis.outSize),
-  });
-  // Depth is never tiled: Winograd is for images only, where it is 1.
-  const depth = {
-    before: d.padBefore,
-    size: d.size,
-    reach: (d.outSize - 1) * d.stride + (d.kernel - 1) * d.dilation + 1,
-  };
-  const input = frameOf([depth, inputAxis(h), inputAxis(w)], channels(inChannels));
-  const output = frameOf(
-    [{ before: 0, size: d.outSize, reach: d.outSize }, outputAxis(h), outputAxis(w)],
-    channels(outChannels),
-  );
+  const outputAxes = axes.map((axis, k): FrameAxis => ({ before: 0, size: axis.outSize, reach: reach[k] }));
+  const input = frameOf([inputAxes[0], inputAxes[1], inputAxes[2]], channels(request.frameChannels ?? inChannels));
+  const output = request.output ?? frameOf([outputAxes[0], outputAxes[1], outputAxes[2]], channels(outChannels));
   const shape = {
     input,
     channel: 0,
@@ -73,7 +74,7 @@ export function planGradient({ inChannels, outChannels, groups, axes, images }: 
     fused,
   } as const;
   const positions = d.outSize * h.outSize * w.outSize;
-  const enough = Math.max(1, Math.ceil((winograd === undefined ? 1024 : 256 * step * step) / positions));
+  const enough = Math.max(1, Math.ceil((winograd === undefined ? 1024 : 256 * winograd ** 2) / positions));
   const fitting =
     winograd === undefined ? images : Math.floor(pointsLimit / gradientLayout({ ...shape, frames: 1 }).points);
   return { ...shape, frames: Math.max(1, Math.min(images, enough, fitting)) };

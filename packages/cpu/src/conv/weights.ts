@@ -15,6 +15,8 @@ export interface WeightSource {
   readonly places: WeightPlaces;
   /** The output channel of each lane of all panels, or -1 for none. */
   readonly lanes: Int32Array;
+  /** The input channel of each channel of the frame, or -1 for none; as they stand if there is no list. */
+  readonly channels?: Int32Array;
   /** Groups. */
   readonly groups: number;
 }
@@ -28,7 +30,7 @@ export function weightBytes(shape: BandShape): number {
 
 /** Panels `[panel][tap][channel][lane]`. */
 function writePanels(shape: BandShape, source: WeightSource, group: number, out: Float32Array, start: number): void {
-  const { data, places, lanes } = source;
+  const { data, places, lanes, channels } = source;
   const [d, h, w] = shape.kernel;
   const taps = d * h * w;
   const width = 4 * shape.vectors;
@@ -37,10 +39,11 @@ function writePanels(shape: BandShape, source: WeightSource, group: number, out:
   for (let panel = 0; panel < shape.allPanels; panel++) {
     for (let tap = 0; tap < taps; tap++) {
       for (let c = 0; c < shape.channels; c++) {
-        const place = base + tap * places.tap + c * places.input;
+        const channel = channels === undefined ? c : channels[c];
+        const place = base + tap * places.tap + channel * places.input;
         for (let lane = 0; lane < width; lane++) {
           const output = lanes[panel * width + lane];
-          out[at++] = output < 0 ? 0 : data[place + output * places.output];
+          out[at++] = output < 0 || channel < 0 ? 0 : data[place + output * places.output];
         }
       }
     }
