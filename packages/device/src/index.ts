@@ -38,12 +38,18 @@ export {
   type PerAxis,
   perAxis,
 } from "./geometry/conv.ts";
+export type { ConvLstmGeometry } from "./geometry/convLstm.ts";
 export type { CopyGeometry } from "./geometry/copy.ts";
 export type { LstmGeometry, Peephole } from "./geometry/lstm.ts";
 export type { MapGeometry } from "./geometry/map.ts";
 export type { MatmulGeometry } from "./geometry/matmul.ts";
 export type { ReduceGeometry, Reduction } from "./geometry/reduce.ts";
 export type {
+  ConvLstmGradientInputs,
+  ConvLstmGradientOutputs,
+  ConvLstmInputs,
+  ConvLstmKernels,
+  ConvLstmOutputs,
   Kernels,
   LstmStepGradientInputs,
   LstmStepGradientOutputs,

@@ -1,6 +1,7 @@
 import type { DType } from "./dtype.ts";
 import type { Expression } from "./elementwise/expression.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
+import type { ConvLstmGeometry } from "./geometry/convLstm.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
 import type { LstmGeometry } from "./geometry/lstm.ts";
 import type { MapGeometry } from "./geometry/map.ts";
@@ -56,6 +57,84 @@ export interface LstmStepGradientOutputs {
   readonly cell: Storage;
 }
 
+/** Operands of {@link ConvLstmKernels.forward}. Gates are stacked i, f, o, g along the channel axis. */
+export interface ConvLstmInputs {
+  /** Inputs of all steps, `[T, N, C, …]`; absent for a layer without input. */
+  readonly x: Storage | undefined;
+  /** Hidden state before the first step, `[N, H, …]`. */
+  readonly hidden: Storage;
+  /** Cell state before the first step, `[N, H, …]`. */
+  readonly cell: Storage;
+  /** `[4H, C, …kernel]`; absent without input. */
+  readonly inputWeight: Storage | undefined;
+  /** `[4H, H, …kernel]` */
+  readonly stateWeight: Storage;
+  /** `[4H]`, or none. */
+  readonly bias: Storage | undefined;
+  /** Peephole weights i, f, o: `[3, H]` or `[3, H, P]` as the geometry says; absent for `none`. */
+  readonly peephole: Storage | undefined;
+}
+
+/** Results of {@link ConvLstmKernels.forward}. */
+export interface ConvLstmOutputs {
+  /** Hidden states of all steps, `[T, N, H, …]`. */
+  readonly sequence: Storage;
+  /** Hidden state after the last step, `[N, H, …]`. */
+  readonly hidden: Storage;
+  /** Cell state after the last step, `[N, H, …]`. */
+  readonly cell: Storage;
+  /** What the gradient needs, in an order of the device's own; empty if it was not asked for. */
+  readonly kept: Storage;
+}
+
+/** Operands of {@link ConvLstmKernels.gradient}: those of the forward pass, its results and their gradients. */
+export interface ConvLstmGradientInputs extends ConvLstmInputs {
+  /** As {@link ConvLstmOutputs.sequence}. */
+  readonly sequence: Storage;
+  /** As {@link ConvLstmOutputs.kept}. */
+  readonly kept: Storage;
+  /** Gradient of the sequence, `[T, N, H, …]`. */
+  readonly sequenceGradient: Storage;
+  /** Gradient of the last hidden state, `[N, H, …]`. */
+  readonly hiddenGradient: Storage;
+  /** Gradient of the last cell state, `[N, H, …]`. */
+  readonly cellGradient: Storage;
+  /** Whether the gradient of the inputs is wanted. */
+  readonly wantsX: boolean;
+  /** Whether gradients of the weights are wanted. */
+  readonly wantsWeights: boolean;
+}
+
+/** Gradients of the operands of {@link ConvLstmKernels.forward}, in their shapes. Those that do not exist or are not wanted are absent. */
+export interface ConvLstmGradientOutputs {
+  /** As {@link ConvLstmInputs.x}. */
+  readonly x: Storage | undefined;
+  /** As {@link ConvLstmInputs.hidden}. */
+  readonly hidden: Storage;
+  /** As {@link ConvLstmInputs.cell}. */
+  readonly cell: Storage;
+  /** As {@link ConvLstmInputs.inputWeight}. */
+  readonly inputWeight: Storage | undefined;
+  /** As {@link ConvLstmInputs.stateWeight}. */
+  readonly stateWeight: Storage | undefined;
+  /** As {@link ConvLstmInputs.bias}, whether or not there was one. */
+  readonly bias: Storage;
+  /** As {@link ConvLstmInputs.peephole}. */
+  readonly peephole: Storage | undefined;
+}
+
+/** A whole ConvLSTM sequence at once. */
+export interface ConvLstmKernels {
+  /** Elements that {@link ConvLstmKernels.forward} keeps for the gradient, or `undefined` if it does not do this geometry and dtype. */
+  keptLength(geometry: ConvLstmGeometry, dtype: DType): number | undefined;
+
+  /** The sequence. @param keep - whether the gradient will be asked for */
+  forward(geometry: ConvLstmGeometry, inputs: ConvLstmInputs, keep: boolean): ConvLstmOutputs;
+
+  /** Backpropagation through time. */
+  gradient(geometry: ConvLstmGeometry, inputs: ConvLstmGradientInputs): ConvLstmGradientOutputs;
+}
+
 /**
  * Everything a device must be able to compute; nothing else is ever asked of it. Kernels trust their geometry: shapes have been
  * checked by the op. Unless they say otherwise they return new storages and leave their operands alone. All operands of a
@@ -106,4 +185,7 @@ export interface Kernels {
 
   /** Gradient of {@link Kernels.lstmStep}. */
   lstmStepGradient(geometry: LstmGeometry, inputs: LstmStepGradientInputs): LstmStepGradientOutputs;
+
+  /** The one thing that a device may leave out: without it a sequence is made of `conv` and `lstmStep`, step by step. */
+  readonly convLstm?: ConvLstmKernels;
 }

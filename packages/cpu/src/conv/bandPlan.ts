@@ -23,7 +23,7 @@ export interface BandRequest {
   readonly frameChannels?: number;
   /** What the frame has to reach over besides, along each axis: zeros before, and positions from there on. */
   readonly least?: readonly { readonly before: number; readonly reach: number }[];
-  /** Another convolution to whose results these are added: the same bands and blocks. */
+  /** Another convolution to whose results these are added, band by band and block by block. */
   readonly onto?: BandPlan;
 }
 
@@ -138,7 +138,7 @@ export function planBands(request: BandRequest): BandPlan {
     vectors,
     winograd,
     fused,
-    ...(onto === undefined ? {} : { results: bandLayout(onto.shape) }),
+    ...(onto === undefined ? {} : { results: bandLayout(onto.shape), accumulate: true }),
   };
   return {
     shape,

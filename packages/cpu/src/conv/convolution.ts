@@ -28,12 +28,8 @@ function emit(problem: ConvProblem, plan: BandPlan): Module {
   const [, outPositions] = positions(problem);
   const outputs = outChannels / groups;
   const module = new Module();
-  addFillTask(
-    module,
-    "fill",
-    { frame, channels: inChannels, channel: 0, size: [d.size, h.size, w.size], clear: true },
-    0,
-  );
+  const filling = { frame, channels: inChannels, channel: 0, size: [d.size, h.size, w.size], clear: true } as const;
+  addFillTask(module, "fill", 1, [{ filling, word: 0 }]);
   const conv = addBandConv(module, "conv", shape);
   const layout = bandLayout(shape);
   const spread = (name: string, channels: number): number =>

@@ -47,27 +47,31 @@ export function forwardProblem(geometry: ConvGeometry): ConvProblem {
 }
 
 /**
- * The input gradient of a convolution of stride 1: a convolution of the output gradient with the kernel turned round and the channels
- * exchanged. `undefined` where that is not so: strides, or more padding than the kernel reaches over.
+ * The axes of the input gradient of a convolution of stride 1, which is a convolution of the output gradient with the kernel turned
+ * round. `undefined` where that is not so: strides, or more padding than the kernel reaches over.
  */
-export function inputGradientProblem(geometry: ConvGeometry): ConvProblem | undefined {
-  const { batch, inChannels, outChannels, groups } = geometry;
-  const forward = threeAxes(geometry.axes);
-  const axes = forward.map((axis): ConvAxis => {
-    const reach = axis.dilation * (axis.kernel - 1);
+export function reversedAxes(axes: Axes): Axes | undefined {
+  const [d, h, w] = axes.map((axis): ConvAxis => {
     return {
       size: axis.outSize,
       kernel: axis.kernel,
       stride: 1,
-      padBefore: reach - axis.padBefore,
+      padBefore: axis.dilation * (axis.kernel - 1) - axis.padBefore,
       padAfter: axis.size + axis.padBefore - axis.outSize,
       dilation: axis.dilation,
       outSize: axis.size,
     };
   });
-  const [d, h, w] = axes;
-  const fits = forward.every((axis) => axis.stride === 1) && axes.every((axis) => axis.padBefore >= 0);
-  if (!fits) return undefined;
+  const fits = axes.every((axis) => axis.stride === 1) && [d, h, w].every((axis) => axis.padBefore >= 0);
+  return fits ? [d, h, w] : undefined;
+}
+
+/** The input gradient of a convolution as a convolution with exchanged channels, where {@link reversedAxes} says how. */
+export function inputGradientProblem(geometry: ConvGeometry): ConvProblem | undefined {
+  const { batch, inChannels, outChannels, groups } = geometry;
+  const forward = threeAxes(geometry.axes);
+  const axes = reversedAxes(forward);
+  if (axes === undefined) return undefined;
   const taps = tapsOf(forward);
   const inputs = inChannels / groups;
   const outputs = outChannels / groups;
@@ -76,7 +80,7 @@ export function inputGradientProblem(geometry: ConvGeometry): ConvProblem | unde
     inChannels: outChannels,
     outChannels: inChannels,
     groups,
-    axes: [d, h, w],
+    axes,
     weights: { start: taps - 1, group: outputs * inputs * taps, output: taps, input: inputs * taps, tap: -1 },
   };
 }

@@ -150,8 +150,8 @@ export function fastConvWeightGradient(
       size,
       clear: true,
     });
-    addFillTask(module, "input", filling(shape.input, inChannels, [d.size, h.size, w.size]), 0);
-    addFillTask(module, "output", filling(shape.output, outChannels, shape.size), 2);
+    addFillTask(module, "input", 1, [{ filling: filling(shape.input, inChannels, [d.size, h.size, w.size]), word: 0 }]);
+    addFillTask(module, "output", 3, [{ filling: filling(shape.output, outChannels, shape.size), word: 2 }]);
     addWeightGradient(module, shape, 4);
     return module;
   });

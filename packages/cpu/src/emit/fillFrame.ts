@@ -62,30 +62,38 @@ export function addFillFrame(module: Module, name: string, filling: FrameFilling
 /** Tasks that fill one frame. */
 export const fillParts = 4;
 
+/** What {@link addFillTask} fills a frame with: images `[channels, D, H, W]`, one after the other from the address in a parameter word on. */
+export interface FrameSource {
+  /** How they come in. */
+  readonly filling: FrameFilling;
+  /** The parameter word. */
+  readonly word: number;
+}
+
 /**
- * Adds a task function that fills a part of a frame: index (image, part). Parameter words `word` and `word + 1` are the addresses of the
- * images, `[channels, D, H, W]` one after the other, and of the frames.
+ * Adds a task function that fills a part of a frame from its sources, in their order: index (image, part). Parameter word `frames` is the
+ * address of the frames.
  */
-export function addFillTask(module: Module, name: string, filling: FrameFilling, word: number): void {
-  const { frame, channels, size } = filling;
-  const fill = addFillFrame(module, `${name}.rows`, filling);
+export function addFillTask(module: Module, name: string, frames: number, sources: readonly FrameSource[]): void {
+  const { frame } = sources[0].filling;
+  const fills = sources.map(({ filling }, k) => addFillFrame(module, `${name}.rows${k}`, filling));
   const rows = frame.extent[0] * frame.extent[1];
   const part = Math.ceil(rows / fillParts);
   module.add(name, 3, (code) => {
-    const [parameters, index] = [code.parameter(0), code.parameter(1)];
+    const [parameters, index] = code.parameters;
     const [image, to, from, end] = code.localList("i32", 4);
     const [n, p] = splitIndex(code, index, [0x7fffffff, fillParts]);
-    code
-      .loadNumber(parameters, 4 * word)
-      .set(image)
-      .loadNumber(parameters, 4 * word + 4)
-      .set(to);
-    setAddress(code, image, image, [[n, channels * size[0] * size[1] * size[2] * 4]]);
+    code.loadNumber(parameters, 4 * frames).set(to);
     setAddress(code, to, to, [[n, frame.bytes]]);
     code.get(p).number(part).op("i32.mul").set(from);
     code.get(from).number(part).op("i32.add").set(end);
     code.get(end).number(rows).op("i32.gt_s");
     code.if(() => code.number(rows).set(end));
-    code.get(image).get(to).get(from).get(end).call(fill);
+    for (const [k, { filling, word }] of sources.entries()) {
+      const { channels, size } = filling;
+      code.loadNumber(parameters, 4 * word).set(image);
+      setAddress(code, image, image, [[n, channels * size[0] * size[1] * size[2] * 4]]);
+      code.get(image).get(to).get(from).get(end).call(fills[k]);
+    }
   });
 }
