@@ -60,11 +60,20 @@ export interface Folders {
 /**
  * Compares what two processes wrote for a task.
  * @param who - their names, for the message
+ * @param tolerance - largest distance that passes, if not the task's own
  * @returns the largest distance, as a share of the largest value of its array
  * @throws MismatchError naming array, place and both values
  */
-export async function compare(task: Task, who: readonly [string, string], folders: Folders): Promise<number> {
+export async function compare(
+  task: Task,
+  who: readonly [string, string],
+  folders: Folders,
+  tolerance?: number,
+): Promise<number> {
   let worst = 0;
-  for (const output of outputsOf(task)) worst = Math.max(worst, await compareOutput(output, who, folders));
+  for (const output of outputsOf(task)) {
+    const strict = tolerance === undefined ? output : { ...output, tolerance };
+    worst = Math.max(worst, await compareOutput(strict, who, folders));
+  }
   return worst;
 }

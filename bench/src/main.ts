@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MismatchError } from "./compare.ts";
 import type { Entrant } from "./lane.ts";
-import { checkAgainstLoops, measure } from "./measure.ts";
+import { measure } from "./measure.ts";
 import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
 import { installPeers } from "./peers/installed.ts";
 import { INSTALLED, launchOurs, launchPeer, PEERS, type PeerName, THREADED, TITLES } from "./peers/peers.ts";
@@ -23,6 +23,7 @@ import {
 } from "./report/record.ts";
 import { conditionsLine, resultsPage } from "./report/results.ts";
 import { measureScaling } from "./scaling.ts";
+import { checkAgainstLoops, checkThreads } from "./selfCheck.ts";
 import { FULL, QUICK } from "./statistics.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
@@ -50,6 +51,7 @@ async function runWorkload(workload: Workload, ours: Entrant, peers: readonly Pe
   const { name, title } = workload;
   console.log(`\n${name}: ${title}`);
   const apart = await checkAgainstLoops(workload.oracle, ours);
+  await checkThreads(workload.cases[0].task, ours);
   const cases: CaseRecord[] = [];
   for (const { note, task, peers: all } of workload.cases) {
     const present = all.filter((peer) => peers.includes(peer));

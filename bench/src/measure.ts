@@ -1,6 +1,5 @@
 // One case of a workload: inputs, checks, warm-up, rounds in turn.
 import { join } from "node:path";
-import { Child } from "./child/child.ts";
 import { compare, MismatchError } from "./compare.ts";
 import { subfolder, withFolder } from "./folder.ts";
 import { type Entrant, Lane, type Measured, runRounds } from "./lane.ts";
@@ -24,34 +23,6 @@ export interface Measurement {
   readonly absent: readonly Absent[];
   /** Processors that other programs kept busy meanwhile. */
   readonly others: number;
-}
-
-/**
- * Computes a task with the path that the library takes by itself and with the typed-array loops.
- * @returns how far they are apart
- * @throws MismatchError if that is too far
- */
-export async function checkAgainstLoops(task: Task, { launch, threads, turbo }: Entrant): Promise<number> {
-  return withFolder(async (folder) => {
-    const inputs = await subfolder(folder, "inputs");
-    await writeInputs(task, inputs);
-    const child = new Child(launch);
-    try {
-      await child.ask({ command: "start", settings: { threads, turbo } });
-      const written: string[] = [];
-      for (const path of ["auto", "loops"] as const) {
-        const out = await subfolder(folder, path);
-        await child.ask({ command: "path", path });
-        await child.ask({ command: "prepare", task, folder: inputs });
-        await child.ask({ command: "check", folder: out });
-        written.push(out);
-      }
-      const [got, expected] = written;
-      return await compare(task, ["the fast path", "the typed-array loops"], { inputs, got, expected });
-    } finally {
-      await child.stop();
-    }
-  });
 }
 
 /**

@@ -1,22 +1,21 @@
 // The two switches of @squall/cpu that the bench turns.
-import * as squall from "@squall/cpu";
+import { cpu, enableTurbo, getThreads, setThreads } from "@squall/cpu";
 import type { Settings } from "./child/protocol.ts";
 
-/** A property of a module that may not be there. */
-function exported(name: string): unknown {
-  return Object.entries(squall).find(([key]) => key === name)?.[1];
-}
+let switches = "";
 
-/** Sets threads and turbo in this process. @returns threads in use @throws Error if the library cannot */
+/** Sets threads and turbo in this process; again, too. @returns threads in use @throws Error if this Node has no such switches */
 export function applySettings({ threads, turbo }: Settings): number {
   if (turbo) {
-    const enableTurbo = exported("enableTurbo");
-    if (typeof enableTurbo !== "function") throw new Error("--turbo: @squall/cpu has no enableTurbo() yet");
-    const result: { enabled: boolean; reason: string } = enableTurbo();
-    if (!result.enabled) throw new Error(`--turbo: this Node refuses: ${result.reason}`);
+    const { flags, reason } = enableTurbo();
+    if (flags.length === 0) throw new Error(`--turbo: nothing to be had on this Node: ${reason}`);
+    switches = ` (V8 with ${flags.join(" ")})`;
   }
-  const setThreads = exported("setThreads");
-  if (typeof setThreads !== "function") return 1;
   setThreads(threads);
-  return threads;
+  return getThreads();
+}
+
+/** What computes, and with which switches. */
+export function describeSettings(): string {
+  return `${cpu.describe()}${switches}`;
 }

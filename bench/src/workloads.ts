@@ -43,7 +43,8 @@ const train: TrainTask = {
   hidden: [64],
   kernel: 5,
   outChannels: 16,
-  learningRate: 0.1,
+  // Large, so that the change of a parameter stands out of the rounding of the parameter.
+  learningRate: 1,
 };
 
 const trainDeep: TrainTask = {
@@ -109,7 +110,7 @@ export const WORKLOADS: readonly Workload[] = [
       { note: "", task: train, peers: ["torch"] },
       { note: "batch 1", task: { ...train, batch: 1 }, peers: ["jax"] },
     ],
-    oracle: { ...train, batch: 2, steps: 3 },
+    oracle: { ...train, steps: 4 },
   },
   {
     name: "W3b",

@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Launch } from "../src/child/child.ts";
 import type { Entrant } from "../src/lane.ts";
-import { checkAgainstLoops, measure } from "../src/measure.ts";
+import { measure } from "../src/measure.ts";
 import { launchOurs, launchPeer } from "../src/peers/peers.ts";
+import { checkAgainstLoops, checkThreads } from "../src/selfCheck.ts";
 import type { Effort } from "../src/statistics.ts";
 import type { Task } from "../src/tasks/task.ts";
 
@@ -59,9 +60,15 @@ describe("measure", () => {
   });
 });
 
-describe("checkAgainstLoops", () => {
-  test("compares the fast path with the loops, backward, too", async () => {
-    const task: Task = { kind: "convBackward", outChannels: 4, ...sizes };
+describe("Squall agrees with itself", () => {
+  const task: Task = { kind: "convBackward", outChannels: 4, ...sizes };
+
+  test("on the fast path and in the loops, backward, too", async () => {
     expect(await checkAgainstLoops(task, entrant(launchOurs()))).toBeLessThan(1e-4);
+  });
+
+  test("to the bit with one thread and with several", async () => {
+    await expect(checkThreads(task, { ...entrant(launchOurs()), threads: 2 })).resolves.toBeUndefined();
+    await expect(checkThreads(task, { ...entrant(launchOurs()), threads: 1 })).resolves.toBeUndefined();
   });
 });

@@ -1,10 +1,10 @@
 // Squall, as a library to be timed.
-import { cpu, setKernelPath } from "@squall/cpu";
+import { setKernelPath } from "@squall/cpu";
 import { bceWithLogits, Conv2d, ConvLSTM, Module, type StateDict } from "@squall/nn";
 import { SGD } from "@squall/optim";
 import { add, conv2d, grad, matmul, noGrad, sigmoid, sum, type Tensor, tensor } from "@squall/tensor";
 import type { Player, Runner } from "../child/serve.ts";
-import { applySettings } from "../settings.ts";
+import { applySettings, describeSettings } from "../settings.ts";
 import { inputsOf } from "../tasks/arrays.ts";
 import { type Arrays, arrayNamed } from "../tasks/files.ts";
 import type { ConvTask, ForwardTask, Task, TrainTask } from "../tasks/task.ts";
@@ -149,10 +149,10 @@ export const ours: Player = {
   start: (settings) => ({
     version: settings.turbo ? "squall, turbo" : "squall",
     threads: applySettings(settings),
-    about: cpu.describe(),
+    about: describeSettings(),
   }),
   prepare,
   // The pool of threads starts at the first large operation, so at the end there is more to say.
-  about: () => cpu.describe(),
+  about: describeSettings,
   setPath: setKernelPath,
 };
