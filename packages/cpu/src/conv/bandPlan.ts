@@ -117,13 +117,13 @@ export function planBands(request: BandRequest): BandPlan {
   const step = winograd ?? 1;
   const needed = [d.outSize, bands * rows, Math.ceil(w.outSize / step) * step];
   const channels = request.frameChannels ?? groups * inputs;
-  const [depth, height, width] = axes.map((axis, k): FrameAxis => {
+  const frameAxes = axes.map((axis, k): FrameAxis => {
     const least = request.least?.[k];
     const before = Math.max(axis.padBefore, least?.before ?? 0);
     const reach = before - axis.padBefore + (needed[k] - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
     return { before, size: axis.size, reach: Math.max(reach, before + (least?.reach ?? 0)) };
   });
-  const frame = frameOf([depth, height, width], winograd === undefined ? channels : Math.ceil(channels / 4) * 4);
+  const frame = frameOf(frameAxes, winograd === undefined ? channels : Math.ceil(channels / 4) * 4);
   const triple = (pick: (axis: (typeof axes)[number]) => number): Triple => [pick(d), pick(h), pick(w)];
   const shape: BandShape = {
     frame,

@@ -56,8 +56,8 @@ export function planGradient(request: GradientRequest): GradientShape {
     return { before: axis.padBefore, size: axis.size, reach: last + 1 };
   });
   const outputAxes = axes.map((axis, k): FrameAxis => ({ before: 0, size: axis.outSize, reach: reach[k] }));
-  const input = frameOf([inputAxes[0], inputAxes[1], inputAxes[2]], channels(request.frameChannels ?? inChannels));
-  const output = request.output ?? frameOf([outputAxes[0], outputAxes[1], outputAxes[2]], channels(outChannels));
+  const input = frameOf(inputAxes, channels(request.frameChannels ?? inChannels));
+  const output = request.output ?? frameOf(outputAxes, channels(outChannels));
   const shape = {
     input,
     channel: 0,

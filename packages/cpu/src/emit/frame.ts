@@ -34,8 +34,8 @@ export interface FrameAxis {
   readonly reach: number;
 }
 
-/** The frame of an image; what is never read of it is left out. */
-export function frameOf(axes: readonly [FrameAxis, FrameAxis, FrameAxis], channels: number): Frame {
+/** The frame of an image with three axes; what is never read of it is left out. */
+export function frameOf(axes: readonly FrameAxis[], channels: number): Frame {
   const [d, h, w] = axes;
   const pixel = 4 * channels;
   const row = w.reach * pixel;
