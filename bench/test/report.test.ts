@@ -82,6 +82,12 @@ describe("goals", () => {
     expect(jsGoalsTable([old, turbo])).toMatch(/W3 with batch 1, jax-js .*44\.4 \(goal 50\)/);
   });
 
+  test("are not reached on a machine that was busy with something else", () => {
+    const [one] = workload("W1", 14, { PyTorch: 10 }).cases;
+    const busy = { ...workload("W1", 14, {}), cases: [{ ...one, others: 0.7 }] };
+    expect(goalsTable([record("20.1.0", false, [busy])])).toContain("1.40 (goal 1.5, but disturbed)");
+  });
+
   test("take the newest Node and only runs with two threads", () => {
     const at = (node: string, time: number, threads: number): RunRecord =>
       record(node, false, [workload("W1", time, { PyTorch: 10 })], threads);

@@ -5,7 +5,7 @@ import type { Series } from "../scaling.ts";
 import type { Work } from "../tasks/task.ts";
 
 /** Processors that other programs may keep busy without a word about it. */
-const QUIET = 0.1;
+export const QUIET = 0.1;
 
 /** Three significant digits, without exponents. */
 export function digits(value: number): string {

@@ -2,22 +2,31 @@
 import { GOAL_THREADS, GOALS, JS_GOALS } from "../goals.ts";
 import { type PeerName, TITLES } from "../peers/peers.ts";
 import { WORKLOADS } from "../workloads.ts";
-import { digits, ratio, table } from "./format.ts";
+import { digits, QUIET, ratio, table } from "./format.ts";
 import { majorOf, type RunRecord } from "./record.ts";
 
+/** A ratio, and whether the machine was quiet when it was measured. */
+interface Found {
+  readonly value: number;
+  readonly quiet: boolean;
+}
+
 /** Our time by a peer's in a workload; the case with the full sizes first. Undefined if they were not timed together. */
-function ratioTo(record: RunRecord | undefined, workload: string, peer: string): number | undefined {
+function ratioTo(record: RunRecord | undefined, workload: string, peer: string): Found | undefined {
   const cases = record?.workloads.find(({ name }) => name === workload)?.cases ?? [];
-  for (const { entrants } of cases) {
+  for (const { entrants, others } of cases) {
     const [ours] = entrants;
     const theirs = entrants.find(({ name }) => name === peer);
-    if (theirs !== undefined) return ratio(ours, theirs);
+    if (theirs !== undefined) return { value: ratio(ours, theirs), quiet: others <= QUIET };
   }
   return undefined;
 }
 
-function verdict(measured: number, reached: boolean, goal: number): string {
-  return `${digits(measured)} (goal ${goal}${reached ? ", reached" : ""})`;
+/** A measured number beside its goal. One from a machine that was busy with something else reaches nothing. */
+function verdict(found: Found | undefined, goal: number, reaches: (value: number) => boolean): string {
+  if (found === undefined) return `not measured (goal ${goal})`;
+  const comment = found.quiet ? (reaches(found.value) ? ", reached" : "") : ", but disturbed";
+  return `${digits(found.value)} (goal ${goal}${comment})`;
 }
 
 /** The record that a column of the goals is about. */
@@ -35,10 +44,9 @@ export function goalsTable(records: readonly RunRecord[]): string {
   const columns = columnRecords(records);
   const rows = GOALS.map(({ workload, most }) => [
     workload,
-    ...most.map((goal, column) => {
-      const measured = ratioTo(columns[column], workload, TITLES.torch);
-      return measured === undefined ? `not measured (goal ${goal})` : verdict(measured, measured <= goal, goal);
-    }),
+    ...most.map((goal, column) =>
+      verdict(ratioTo(columns[column], workload, TITLES.torch), goal, (value) => value <= goal),
+    ),
   ]);
   return table(["squall / PyTorch", "Node 20", "Node 24 or 26", "turbo on Node 24 or 26"], rows);
 }
@@ -56,10 +64,9 @@ export function jsGoalsTable(records: readonly RunRecord[]): string {
   const rows = JS_GOALS.map(({ workload, peer, least }) => [
     `${workload}${sizesWith(workload, peer)}, ${TITLES[peer]}`,
     ...columns.map((record) => {
-      const measured = ratioTo(record, workload, TITLES[peer]);
-      return measured === undefined
-        ? `not measured (goal ${least})`
-        : verdict(1 / measured, 1 / measured >= least, least);
+      const found = ratioTo(record, workload, TITLES[peer]);
+      const faster = found === undefined ? undefined : { ...found, value: 1 / found.value };
+      return verdict(faster, least, (value) => value >= least);
     }),
   ]);
   return table(["times as fast as", "Node 20", "Node 24 or 26", "turbo on Node 24 or 26"], rows);
