@@ -12,8 +12,6 @@ const pageBytes = 65536;
 /** Slots do not start at the same place modulo 4096, where caches would hold only a few of them at once. */
 const slotStride: number = floatBytes * (slotFloats + 80);
 const uniformBytes: number = floatBytes * uniformCount;
-/** Most kernels kept. */
-const limit = 256;
 
 /** A compiled kernel over the private memory. */
 export type Kernel = (a: number, b: number) => void;
@@ -47,26 +45,26 @@ class KernelMemory {
       .map(({ byteOffset }) => new Float64Array(buffer, byteOffset - slotStride, slotFloats));
   }
 
-  /** The function `run` of a module, compiled when it is first asked for under its key. */
-  kernel(key: string, emit: () => Module): Kernel {
-    const known = this.kernels.get(key);
-    if (known !== undefined) return known;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(emit().toBytes(false)), {
+  /** Compiles the function `run` of a module. */
+  compile(module: Module): Kernel {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes(false)), {
       env: { memory: this.memory },
     });
     const { run } = instance.exports;
-    if (typeof run !== "function") throw new TypeError(`the kernel ${key} exports no function`);
-    const kernel: Kernel = (a, b) => {
+    if (typeof run !== "function") throw new TypeError("the kernel exports no function");
+    return (a, b) => {
       run(a, b);
     };
-    if (this.kernels.size >= limit) {
-      for (const oldest of this.kernels.keys()) {
-        this.kernels.delete(oldest);
-        break;
-      }
+  }
+
+  /** The function `run` of a module of which there are only a few, compiled when it is first asked for under its key. */
+  kernel(key: string, emit: () => Module): Kernel {
+    let known = this.kernels.get(key);
+    if (known === undefined) {
+      known = this.compile(emit());
+      this.kernels.set(key, known);
     }
-    this.kernels.set(key, kernel);
-    return kernel;
+    return known;
   }
 }
 

@@ -17,11 +17,11 @@ export class Plan {
   private readonly values: readonly Value[];
   private readonly outputs: readonly number[];
   private readonly possible: boolean;
-  private readonly key: string;
+  /** By all that {@link kernel} was asked for. */
+  private readonly kernels = new Map<number, Kernel>();
 
-  constructor(expressions: readonly Expression[], key: string) {
+  constructor(expressions: readonly Expression[]) {
     this.expressions = [...expressions];
-    this.key = key;
     const { values, outputs } = distinctValues(expressions);
     this.values = values;
     this.outputs = outputs;
@@ -38,29 +38,33 @@ export class Plan {
 
   /**
    * The compiled kernel.
-   * @param uniform - for each input, whether one number stands for all its elements
-   * @param slots - where the outputs go
+   * @param inputs - how many there are
+   * @param uniform - bit `k` says whether one number stands for all elements of input `k`
+   * @param inPlace - whether outputs take the place of the first inputs; else there is one output, in the slot behind the inputs
    */
-  kernel(uniform: readonly boolean[], slots: readonly number[]): Kernel {
-    let key = this.key;
-    for (const same of uniform) key += same ? "u" : "v";
-    return kernelMemory().kernel(`${key}${slots[0]}`, () =>
-      emitMap(
-        {
-          values: this.values,
-          outputs: this.outputs,
-          outputPlaces: slots.map(slotPlace),
-          inputs: uniform.map((same, k) => ({ place: same ? 4 * (this.scalars + k) : slotPlace(k), uniform: same })),
-          scalarPlace: 0,
-        },
-        features().fused,
-      ),
-    );
+  kernel(inputs: number, uniform: number, inPlace: boolean): Kernel {
+    const key = (uniform * slotCount + inputs) * 2 + Number(inPlace);
+    let kernel = this.kernels.get(key);
+    if (kernel === undefined) {
+      const outputPlaces = this.outputs.map((_, k) => slotPlace(inPlace ? k : inputs + k));
+      const places = Array.from({ length: inputs }, (_, k) =>
+        (uniform >> k) & 1 ? { place: 4 * this.uniformOf(k), uniform: true } : { place: slotPlace(k), uniform: false },
+      );
+      const { values, outputs } = this;
+      const layout = { values, outputs, outputPlaces, inputs: places, scalarPlace: 0 };
+      kernel = kernelMemory().compile(emitMap(layout, features().fused));
+      this.kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  /** Where among the uniforms the number for input `k` stands. */
+  uniformOf(k: number): number {
+    return this.scalars + k;
   }
 }
 
 const known = new WeakMap<Expression, Plan[]>();
-let nextKey = 1;
 
 /** The plan of some expressions, made when it is first asked for. */
 export function planOf(expressions: readonly Expression[]): Plan {
@@ -74,7 +78,7 @@ export function planOf(expressions: readonly Expression[]): Plan {
     const others = plan.expressions;
     if (others.length === expressions.length && others.every((other, k) => other === expressions[k])) return plan;
   }
-  const plan = new Plan(expressions, `map ${nextKey++} `);
+  const plan = new Plan(expressions);
   candidates.push(plan);
   return plan;
 }

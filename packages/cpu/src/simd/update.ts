@@ -19,10 +19,7 @@ export function update(
     return;
   }
   const { slots, uniforms } = kernelMemory();
-  const run = plan.kernel(
-    arrays.map(() => false),
-    targets.map((_, k) => k),
-  );
+  const run = plan.kernel(arrays.length, 0, true);
   for (let k = 0; k < plan.scalars; k++) uniforms[k] = scalars[k];
   const { length } = arrays[0];
   for (let start = 0; start < length; start += slotFloats) {
