@@ -1,5 +1,6 @@
 import { type Device, dtypes, type Kernels } from "@squall/device";
 import { conv, convInputGradient, convWeightGradient } from "./conv/kernels.ts";
+import { convLstm } from "./convlstm/kernels.ts";
 import { describePath } from "./dispatch.ts";
 import { matmul } from "./loops/matmul.ts";
 import { cast, copy, fill } from "./loops/move.ts";
@@ -22,6 +23,7 @@ const kernels: Kernels = {
   convWeightGradient,
   lstmStep,
   lstmStepGradient,
+  convLstm,
 };
 
 /**

@@ -1,8 +1,16 @@
 /*
- * A whole sequence through one ConvLSTM layer as a single op. The input-to-state convolution of all steps is one batched call; per step
- * only the state-to-state convolution and the gate kernel run; the weight gradients of all steps are one batched call at the end.
+ * A whole sequence through one ConvLSTM layer as a single op. A device that does sequences at once gets all of it. On others the
+ * input-to-state convolution of all steps is one batched call; per step only the state-to-state convolution and the gate kernel run; the
+ * weight gradients of all steps are one batched call at the end.
  */
-import { ArgumentError, type ConvGeometry, convGeometry, type LstmGeometry, type Shape, sizeOf } from "@squall/device";
+import {
+  ArgumentError,
+  type ConvLstmGeometry,
+  type ConvLstmKernels,
+  convGeometry,
+  type Shape,
+  sizeOf,
+} from "@squall/device";
 import {
   cat,
   convInputOp,
@@ -28,18 +36,14 @@ interface Places {
   readonly peephole: number | undefined;
 }
 
-interface SequenceArgs {
-  readonly steps: number;
+interface SequenceArgs extends ConvLstmGeometry {
   readonly places: Places;
   /** Shape of a state, `[N, H, …]`. */
   readonly stateShape: Shape;
-  /** State-to-state convolution of one step. */
-  readonly step: ConvGeometry;
-  /** Input-to-state convolution of all steps at once. */
-  readonly input: ConvGeometry | undefined;
-  readonly lstm: LstmGeometry;
   /** Whether gates and cells of every step are wanted for a backward pass. */
   readonly keep: boolean;
+  /** The device's kernels for whole sequences, if it takes this one. */
+  readonly whole: { readonly kernels: ConvLstmKernels; readonly keptLength: number } | undefined;
 }
 
 /** The operands by name. */
@@ -73,13 +77,13 @@ function inputGatesOf({ x, inputWeight, bias }: Operands, { input }: SequenceArg
 }
 
 /** State-to-state gates of one step, `[N, 4H, …]`; they carry the bias if there is no input to carry it. */
-function stateGatesOf(h: Tensor, { x, stateWeight, bias }: Operands, { step }: SequenceArgs): Tensor {
-  return convOp(bias === undefined || x !== undefined ? [h, stateWeight] : [h, stateWeight, bias], step);
+function stateGatesOf(h: Tensor, { x, stateWeight, bias }: Operands, { state }: SequenceArgs): Tensor {
+  return convOp(bias === undefined || x !== undefined ? [h, stateWeight] : [h, stateWeight, bias], state);
 }
 
 /** The same with plain ops: what the op means, and what its second derivatives are taken of. */
 function plainSequence(operands: Operands, args: SequenceArgs): [hidden: Tensor, h: Tensor, c: Tensor] {
-  const inputGates = inputGatesOf(operands, args)?.split(args.step.batch);
+  const inputGates = inputGatesOf(operands, args)?.split(args.state.batch);
   const hidden: Tensor[] = [];
   let state: LSTMState = { h: operands.h, c: operands.c };
   for (let t = 0; t < args.steps; t++) {
@@ -93,8 +97,12 @@ function plainSequence(operands: Operands, args: SequenceArgs): [hidden: Tensor,
 
 const sequenceOp = defineMultiOutputOp<SequenceArgs>({
   name: "ConvLSTM",
-  // Sequence of hidden states, last hidden state, last cell state; then, if kept, activated gates and cell states of every step.
-  shapes: (_, { steps, stateShape, keep }) => {
+  // Sequence of hidden states, last hidden state, last cell state; then, if kept, activated gates and cell states of every step, or what
+  // the device keeps of the whole sequence.
+  shapes: (_, { steps, stateShape, keep, whole }) => {
+    if (whole !== undefined) {
+      return [[steps, ...stateShape], stateShape, stateShape, ...(keep ? [[whole.keptLength]] : [])];
+    }
     const [batch = 0, hidden = 0, ...spatial] = stateShape;
     const gateShape = [batch, 4 * hidden, ...spatial];
     const kept = keep ? Array.from({ length: 2 * steps }, (_, k) => (k < steps ? gateShape : stateShape)) : [];
@@ -102,6 +110,10 @@ const sequenceOp = defineMultiOutputOp<SequenceArgs>({
   },
   run: (inputs, args) => {
     const operands = operandsAt(args, (k) => tensorAt(inputs, k));
+    if (args.whole !== undefined) {
+      const after = args.whole.kernels.forward(args, storagesOf(operands), args.keep);
+      return [after.sequence, after.hidden, after.cell, ...(args.keep ? [after.kept] : [])];
+    }
     const { kernels } = operands.h.device;
     const inputGates = inputGatesOf(operands, args);
     const hidden: Tensor[] = [];
@@ -128,12 +140,30 @@ const sequenceOp = defineMultiOutputOp<SequenceArgs>({
     }
     return [stack(hidden).storage, h.storage, cell, ...gates, ...cells];
   },
-  saves: ({ keep, steps, places }) => ({
+  saves: ({ keep, steps, places, whole }) => ({
     inputs: Object.values(places).filter((place) => place !== undefined),
-    outputs: keep ? [0, ...Array.from({ length: 2 * steps }, (_, k) => k + 3)] : [],
+    outputs: keep ? [0, ...Array.from({ length: whole === undefined ? 2 * steps : 1 }, (_, k) => k + 3)] : [],
   }),
-  gradient: (context) => (isGradEnabled() ? differentiableGradient(context) : fusedGradient(context)),
+  gradient: (context) => {
+    if (isGradEnabled()) return differentiableGradient(context);
+    return context.args.whole === undefined
+      ? steppedGradient(context)
+      : wholeGradient(context, context.args.whole.kernels);
+  },
 });
+
+/** The operands as a device sees them. */
+function storagesOf(operands: Operands): Parameters<ConvLstmKernels["forward"]>[1] {
+  return {
+    x: operands.x?.storage,
+    hidden: operands.h.storage,
+    cell: operands.c.storage,
+    inputWeight: operands.inputWeight?.storage,
+    stateWeight: operands.stateWeight.storage,
+    bias: operands.bias?.storage,
+    peephole: operands.peephole?.storage,
+  };
+}
 
 function tensorAt(inputs: readonly Tensor[], k: number): Tensor {
   const found = inputs[k];
@@ -154,14 +184,49 @@ function placed(
   return result;
 }
 
-/** Backpropagation through time over the kernels. */
-function fusedGradient(context: GradientContext<SequenceArgs>): (Tensor | undefined)[] {
+/** Whether the gradient of an operand is wanted. */
+function needs(context: GradientContext<SequenceArgs>, name: keyof Places): boolean {
+  const place = context.args.places[name];
+  return place !== undefined && context.needs(place);
+}
+
+/** Backpropagation through time by the device, all at once. */
+function wholeGradient(context: GradientContext<SequenceArgs>, kernels: ConvLstmKernels): (Tensor | undefined)[] {
   const { args } = context;
-  const { steps, places, step, lstm, stateShape } = args;
-  const needs = (name: keyof Places): boolean => {
-    const place = places[name];
-    return place !== undefined && context.needs(place);
-  };
+  const operands = operandsAt(args, (k) => context.input(k));
+  const gradients = kernels.gradient(args, {
+    ...storagesOf(operands),
+    sequence: context.output(0).storage,
+    kept: context.output(3).storage,
+    sequenceGradient: context.gradient(0).storage,
+    hiddenGradient: context.gradient(1).storage,
+    cellGradient: context.gradient(2).storage,
+    wantsX: needs(context, "x"),
+    wantsWeights: needs(context, "stateWeight") || needs(context, "inputWeight"),
+  });
+  const like = (
+    name: keyof Places,
+    operand: Tensor | undefined,
+    storage: Tensor["storage"] | undefined,
+  ): Tensor | undefined =>
+    operand === undefined || storage === undefined || !needs(context, name)
+      ? undefined
+      : new Tensor(storage, operand.shape);
+  return placed(context, {
+    h: like("h", operands.h, gradients.hidden),
+    c: like("c", operands.c, gradients.cell),
+    stateWeight: like("stateWeight", operands.stateWeight, gradients.stateWeight),
+    x: like("x", operands.x, gradients.x),
+    inputWeight: like("inputWeight", operands.inputWeight, gradients.inputWeight),
+    bias: like("bias", operands.bias, gradients.bias),
+    peephole: like("peephole", operands.peephole, gradients.peephole),
+  });
+}
+
+/** Backpropagation through time, step by step over the kernels. */
+function steppedGradient(context: GradientContext<SequenceArgs>): (Tensor | undefined)[] {
+  const { args } = context;
+  const { steps, state, lstm, stateShape } = args;
   const operands = operandsAt(args, (k) => context.input(k));
   const { kernels } = operands.h.device;
   const gatesAt = (t: number): Tensor => context.output(3 + t);
@@ -184,7 +249,7 @@ function fusedGradient(context: GradientContext<SequenceArgs>): (Tensor | undefi
     const gates = new Tensor(before.gates, [batch, 4 * hidden, ...spatial]);
     gateGradients[t] = gates;
     cellGradient = new Tensor(before.cell, stateShape);
-    if (t > 0 || needs("h")) hiddenGradient = convInputOp([gates, operands.stateWeight], step);
+    if (t > 0 || needs(context, "h")) hiddenGradient = convInputOp([gates, operands.stateWeight], state);
   }
 
   const all = cat(gateGradients);
@@ -199,20 +264,22 @@ function fusedGradient(context: GradientContext<SequenceArgs>): (Tensor | undefi
         .reshape([-1, ...stateShape.slice(1)]),
     ]);
   return placed(context, {
-    h: needs("h") ? hiddenGradient : undefined,
-    c: needs("c") ? cellGradient : undefined,
-    stateWeight: needs("stateWeight")
-      ? convWeightOp([statesBefore(), all], { ...step, batch: steps * batch })
+    h: needs(context, "h") ? hiddenGradient : undefined,
+    c: needs(context, "c") ? cellGradient : undefined,
+    stateWeight: needs(context, "stateWeight")
+      ? convWeightOp([statesBefore(), all], { ...state, batch: steps * batch })
       : undefined,
     x:
-      needs("x") && inputWeight !== undefined && input !== undefined
+      needs(context, "x") && inputWeight !== undefined && input !== undefined
         ? convInputOp([all, inputWeight], input)
         : undefined,
     inputWeight:
-      needs("inputWeight") && x !== undefined && input !== undefined ? convWeightOp([x, all], input) : undefined,
-    bias: needs("bias") ? all.sum(all.shape.map((_, axis) => axis).filter((axis) => axis !== 1)) : undefined,
+      needs(context, "inputWeight") && x !== undefined && input !== undefined
+        ? convWeightOp([x, all], input)
+        : undefined,
+    bias: needs(context, "bias") ? all.sum(all.shape.map((_, axis) => axis).filter((axis) => axis !== 1)) : undefined,
     peephole:
-      needs("peephole") && operands.peephole !== undefined
+      needs(context, "peephole") && operands.peephole !== undefined
         ? peepholeGradient(
             operands.peephole,
             all,
@@ -303,17 +370,23 @@ export function runSequence(
     bias: optional(cell.bias),
     peephole: optional(cell.peephole),
   };
-  const args: SequenceArgs = {
+  const geometry: ConvLstmGeometry = {
     steps,
-    places,
-    stateShape,
-    step: convGeometry("ConvLSTM", stateShape, cell.stateWeight.shape, { padding: "same" }),
+    state: convGeometry("ConvLSTM", stateShape, cell.stateWeight.shape, { padding: "same" }),
     input:
       frames === undefined || inputWeight === undefined
         ? undefined
         : convGeometry("ConvLSTM", frames.shape, inputWeight.shape, { padding: "same" }),
     lstm: { batch, hidden, positions: sizeOf(spatial), peephole: cell.peepholeKind },
+  };
+  const kernels = state.h.device.kernels.convLstm;
+  const keptLength = kernels?.keptLength(geometry, state.h.dtype);
+  const args: SequenceArgs = {
+    ...geometry,
+    places,
+    stateShape,
     keep: isGradEnabled() && inputs.some((input) => input.requiresGrad),
+    whole: kernels === undefined || keptLength === undefined ? undefined : { kernels, keptLength },
   };
   const [sequence, h, c] = sequenceOp(inputs, args);
   if (sequence === undefined || h === undefined || c === undefined)

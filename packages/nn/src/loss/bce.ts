@@ -1,7 +1,8 @@
 import { ArgumentError, type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
-import { applyElementwise, max, min, noGrad, type Tensor } from "@squall/tensor";
+import { max, min, noGrad, type Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
+import { elementLoss } from "./elementLoss.ts";
+import { checkPair, checkReduction, type LossOptions, type LossReduction } from "./reduction.ts";
 
 const p = e.input(0);
 const t = e.input(1);
@@ -47,7 +48,7 @@ export function bce(input: Tensor, target: Tensor, options: LossOptions = {}): T
   const reduction = checkReduction("bce", options);
   checkPair("bce", input, target);
   checkProbabilities(input);
-  return reduceLoss(applyElementwise(crossEntropy, [input, target]), reduction);
+  return elementLoss(crossEntropy, [input, target], reduction);
 }
 
 /** {@link bce} as a module. */

@@ -10,6 +10,7 @@ import {
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
 import { Buffer } from "../module/parameter.ts";
+import { elementLoss } from "./elementLoss.ts";
 import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
 
 const x = e.input(0);
@@ -69,7 +70,7 @@ export function bceWithLogits(input: Tensor, target: Tensor, options: BCEWithLog
   const reduction = checkReduction(op, options);
   checkPair(op, input, target);
   const { posWeight } = options;
-  if (posWeight === undefined) return reduceLoss(applyElementwise(plain, [input, target]), reduction);
+  if (posWeight === undefined) return elementLoss(plain, [input, target], reduction);
   if (!sameShape(broadcastShapes(op, [input.shape, posWeight.shape]), input.shape)) {
     throw new ShapeError(
       op,

@@ -1,8 +1,9 @@
 import { type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
-import { applyElementwise, type Tensor } from "@squall/tensor";
+import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
+import { elementLoss } from "./elementLoss.ts";
+import { checkPair, checkReduction, type LossOptions, type LossReduction } from "./reduction.ts";
 
 const difference = e.sub(e.input(0), e.input(1));
 const distance = e.unary("abs", difference);
@@ -42,7 +43,7 @@ export function huber(input: Tensor, target: Tensor, options: HuberOptions = {})
   const reduction = checkReduction("huber", options);
   const value = checkDelta("huber", options);
   checkPair("huber", input, target);
-  return reduceLoss(applyElementwise(huberError, [input, target], [value]), reduction);
+  return elementLoss(huberError, [input, target], reduction, [value]);
 }
 
 /** {@link huber} as a module. */

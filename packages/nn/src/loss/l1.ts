@@ -1,7 +1,8 @@
 import { type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
-import { applyElementwise, type Tensor } from "@squall/tensor";
+import type { Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
+import { elementLoss } from "./elementLoss.ts";
+import { checkPair, checkReduction, type LossOptions, type LossReduction } from "./reduction.ts";
 
 const absoluteError: ElementwiseFunction = elementwise({
   name: "l1",
@@ -19,7 +20,7 @@ const absoluteError: ElementwiseFunction = elementwise({
 export function l1(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   const reduction = checkReduction("l1", options);
   checkPair("l1", input, target);
-  return reduceLoss(applyElementwise(absoluteError, [input, target]), reduction);
+  return elementLoss(absoluteError, [input, target], reduction);
 }
 
 /** {@link l1} as a module. */

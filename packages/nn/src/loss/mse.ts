@@ -1,7 +1,8 @@
 import { type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
-import { applyElementwise, type Tensor } from "@squall/tensor";
+import type { Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
+import { elementLoss } from "./elementLoss.ts";
+import { checkPair, checkReduction, type LossOptions, type LossReduction } from "./reduction.ts";
 
 const difference = e.sub(e.input(0), e.input(1));
 
@@ -25,7 +26,7 @@ const squaredError: ElementwiseFunction = elementwise({
 export function mse(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   const reduction = checkReduction("mse", options);
   checkPair("mse", input, target);
-  return reduceLoss(applyElementwise(squaredError, [input, target]), reduction);
+  return elementLoss(squaredError, [input, target], reduction);
 }
 
 /** {@link mse} as a module. */
