@@ -8,6 +8,7 @@ export default defineConfig({
       "bench/test/**/*.test.ts",
       "scripts/test/**/*.test.ts",
     ],
+    setupFiles: ["scripts/testPath.ts"],
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },

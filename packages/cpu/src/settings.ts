@@ -8,19 +8,19 @@ export type KernelPath = "auto" | "loops";
 
 /**
  * How float32 convolutions are computed: `auto` takes Winograd's algorithm where it is faster, `exact` never does and stays within the
- * rounding of a plain sum, `winograd` takes it wherever the geometry allows it, faster or not, which is for tests and measurements.
+ * rounding of a plain sum.
  */
-export type ConvAlgorithm = "auto" | "exact" | "winograd";
+export type ConvAlgorithm = "auto" | "exact";
 
 const paths: readonly KernelPath[] = ["auto", "loops"];
-const algorithms: readonly ConvAlgorithm[] = ["auto", "exact", "winograd"];
+const algorithms: readonly ConvAlgorithm[] = ["auto", "exact"];
 
 let path: KernelPath = "auto";
-let algorithm: ConvAlgorithm = "auto";
+let algorithm: ConvAlgorithm | "winograd" = "auto";
 
 function check<Value extends string>(op: string, what: string, values: readonly Value[], value: Value): Value {
   if (values.includes(value)) return value;
-  const known = `${values.slice(0, -1).join(", ")} and ${values.at(-1)}`;
+  const known = values.join(" and ");
   throw new ArgumentError(op, `there is no ${what} "${String(value)}"; there are ${known}`, {
     expected: values,
     got: value,
@@ -37,8 +37,8 @@ export function setKernelPath(value: KernelPath): void {
   path = check("setKernelPath", "path", paths, value);
 }
 
-/** What {@link setConvAlgorithm} chose. */
-export function convAlgorithm(): ConvAlgorithm {
+/** What {@link setConvAlgorithm} chose, or `winograd`: take it wherever the geometry allows it, faster or not. */
+export function convAlgorithm(): ConvAlgorithm | "winograd" {
   return algorithm;
 }
 
@@ -48,4 +48,9 @@ export function convAlgorithm(): ConvAlgorithm {
  */
 export function setConvAlgorithm(value: ConvAlgorithm): void {
   algorithm = check("setConvAlgorithm", "algorithm", algorithms, value);
+}
+
+/** Takes Winograd's algorithm wherever it can be taken, until the next {@link setConvAlgorithm}: tests do. */
+export function forceWinograd(): void {
+  algorithm = "winograd";
 }

@@ -13,7 +13,7 @@ import { states, stateWords, words } from "../src/pool/control.ts";
 import { Functions } from "../src/pool/functions.ts";
 import type { HostTask, Job, Task } from "../src/pool/job.ts";
 import { Memory } from "../src/pool/memory.ts";
-import { leastWork, replacePool, runJob, workMemory } from "../src/pool/pool.ts";
+import { leastWork, replacePool, runJob, setLeastWork, workMemory } from "../src/pool/pool.ts";
 import { type Program, programOf } from "../src/pool/program.ts";
 import { Team, WorkerDeath } from "../src/pool/team.ts";
 import { describeThreads } from "../src/pool/threads.ts";
@@ -210,6 +210,8 @@ function wake(threads: number): void {
     if (memory.numbers[words.progress] > start) return;
   }
 }
+
+setLeastWork(leastWork);
 
 afterEach(() => {
   for (const team of teams.splice(0)) team.stop();
