@@ -1,9 +1,9 @@
 import type { LstmGeometry, Peephole, Storage } from "@squall/device";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { features } from "../src/features.ts";
-import { cpu, setKernelPath } from "../src/index.ts";
-import { dot, dtype, expectClose, numbers, sample, seed, values } from "./samples.ts";
+import { cpu } from "../src/index.ts";
+import { by, dot, dtype, expectClose, numbers, sample, seed, takePath, values } from "./samples.ts";
 
 const { lstmStep, lstmStepGradient } = cpu.kernels;
 
@@ -49,8 +49,7 @@ function forEachPosition(
 }
 
 describe("lstmStep by the loops", () => {
-  beforeEach(() => setKernelPath("loops"));
-  afterEach(() => setKernelPath("auto"));
+  takePath("loops");
 
   it("agrees with the scalar equations, with and without input gates and peepholes", () => {
     fc.assert(
@@ -93,8 +92,7 @@ describe("lstmStep by the loops", () => {
 });
 
 describe("lstmStepGradient by the loops", () => {
-  beforeEach(() => setKernelPath("loops"));
-  afterEach(() => setKernelPath("auto"));
+  takePath("loops");
 
   it("agrees with central differences of lstmStep", () => {
     fc.assert(
@@ -176,6 +174,8 @@ function expectNear(got: Storage, want: Storage): void {
 }
 
 describe.runIf(features().simd)("vectors", () => {
+  takePath("auto");
+
   it("agree with the loops, forward and backward, in cells of any number", () => {
     const sizes = fc.record({
       batch: fc.nat(3),
@@ -194,13 +194,7 @@ describe.runIf(features().simd)("vectors", () => {
           inputOffset: step * 4 * size,
           peephole: geometry.peephole === "none" ? undefined : of(peepholeSize(geometry), 3),
         };
-        const both = <T>(run: () => T): [T, T] => {
-          const picked = run();
-          setKernelPath("loops");
-          const oracle = run();
-          setKernelPath("auto");
-          return [picked, oracle];
-        };
+        const both = <T>(run: () => T): [T, T] => [run(), by("loops", run)];
         const [got, want] = both(() => lstmStep(geometry, inputs));
         for (const name of ["hidden", "cell", "gates"] as const) expectNear(got[name], want[name]);
         const [gotGradient, wantGradient] = both(() =>

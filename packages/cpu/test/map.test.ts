@@ -9,10 +9,10 @@ import {
   type UnaryFunction,
 } from "@squall/device";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { features } from "../src/features.ts";
-import { cpu, setKernelPath } from "../src/index.ts";
-import { dot, dtype, indices, numbers, seed, values } from "./samples.ts";
+import { cpu } from "../src/index.ts";
+import { by, dot, dtype, indices, numbers, seed, takePath, values } from "./samples.ts";
 
 const { map, update } = cpu.kernels;
 const { add, binary, input, mul, scalar, select, sub, unary } = expressions;
@@ -159,8 +159,7 @@ function expectSame(got: FloatArray, want: FloatArray, relative = got instanceof
 }
 
 describe("the loops", () => {
-  beforeEach(() => setKernelPath("loops"));
-  afterEach(() => setKernelPath("auto"));
+  takePath("loops");
 
   it("agree with the recursive evaluation of generated expressions over broadcast inputs", () => {
     fc.assert(
@@ -212,6 +211,8 @@ describe("the loops", () => {
 });
 
 describe.runIf(features().simd)("vectors", () => {
+  takePath("auto");
+
   it("agree to the last bit with an evaluation in float32, over broadcast inputs and across blocks", () => {
     fc.assert(
       fc.property(
@@ -283,11 +284,7 @@ describe.runIf(features().simd)("vectors", () => {
           scalars,
         ),
       );
-    const picked = run();
-    setKernelPath("loops");
-    const oracle = run();
-    setKernelPath("auto");
-    expectSame(picked, oracle, 5e-7);
+    expectSame(run(), by("loops", run), 5e-7);
   });
 
   it("give way to the loops where they have no form of a function", () => {

@@ -1,7 +1,8 @@
 import { allocate, type DType, type FloatArray, type Storage } from "@squall/device";
 import fc from "fast-check";
-import { expect } from "vitest";
-import { cpu } from "../src/index.ts";
+import { afterEach, beforeEach, expect } from "vitest";
+import { cpu, type KernelPath, setKernelPath } from "../src/index.ts";
+import { kernelPath } from "../src/settings.ts";
 
 /** Either dtype. */
 export const dtype: fc.Arbitrary<DType> = fc.constantFrom("float32", "float64");
@@ -63,4 +64,25 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
+}
+
+/** What `compute` gives by one path, whichever path is taken otherwise. */
+export function by<T>(path: KernelPath, compute: () => T): T {
+  const before = kernelPath();
+  setKernelPath(path);
+  try {
+    return compute();
+  } finally {
+    setKernelPath(before);
+  }
+}
+
+/** Makes the tests of a group take one path. */
+export function takePath(path: KernelPath): void {
+  let before: KernelPath = path;
+  beforeEach(() => {
+    before = kernelPath();
+    setKernelPath(path);
+  });
+  afterEach(() => setKernelPath(before));
 }
