@@ -21,7 +21,7 @@ async function fresh() {
 describe("features", () => {
   it("are tried once", () => {
     expect(features()).toBe(features());
-    expect(features()).toMatchObject({ simd: true, wide: false, shared: true, reason: "" });
+    expect(features()).toMatchObject({ simd: true, shared: true, reason: "" });
   });
 
   it("are none without WebAssembly", async () => {
