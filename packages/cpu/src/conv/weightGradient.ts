@@ -8,7 +8,7 @@ import type { HostTask, Task } from "../pool/job.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
 import { winogradFor } from "./bandPlan.ts";
-import { gradientTasks } from "./gradientTasks.ts";
+import { gradientCounters, gradientTasks } from "./gradientTasks.ts";
 import { type Axes, tapsOf, threeAxes } from "./problem.ts";
 
 /** Most bytes of staged images at a time; one pair may take more. */
@@ -174,11 +174,11 @@ export function fastConvWeightGradient(
         },
       });
     }
-    const tasks = gradientTasks(program, shape, count, count, (from, end) => {
+    const tasks = gradientTasks(program, shape, count, count, (from, end, signal) => {
       const filling: Task[] = [];
       for (let n = from; n < end; n++) {
         for (let part = 0; part < fillParts; part++) {
-          const common = { index: n * fillParts + part, waitFor: n, value: 1, signal: count };
+          const common = { index: n * fillParts + part, waitFor: n, value: 1, signal };
           filling.push({ run: fillInput, ...common }, { run: fillOutput, ...common });
         }
       }
@@ -199,7 +199,7 @@ export function fastConvWeightGradient(
         points,
         finished,
       ],
-      counters: count + 1,
+      counters: count + gradientCounters(shape, count),
       tasks,
       before,
       after: [],

@@ -1,6 +1,6 @@
 import type { ConvLstmGeometry, Peephole } from "@squall/device";
 import { Module } from "../assembler/module.ts";
-import { gradientTasks } from "../conv/gradientTasks.ts";
+import { gradientCounters, gradientTasks } from "../conv/gradientTasks.ts";
 import { planGradient, readGradient } from "../conv/weightGradient.ts";
 import { placeWeights } from "../conv/weights.ts";
 import { addFillTask, type FrameSource, fillParts } from "../emit/fillFrame.ts";
@@ -91,10 +91,10 @@ class WeightSum {
       return module;
     });
     const fill = program.names.indexOf("fill");
-    const tasks = gradientTasks(program, shape, count, 0, (from, end) => {
+    const tasks = gradientTasks(program, shape, count, 0, (from, end, signal) => {
       const filling: Task[] = [];
       for (let index = from * fillParts; index < end * fillParts; index++) {
-        filling.push({ run: fill, index, waitFor: -1, value: 0, signal: 0 });
+        filling.push({ run: fill, index, waitFor: -1, value: 0, signal });
       }
       return filling;
     });
@@ -102,7 +102,7 @@ class WeightSum {
       op: "ConvLSTM gradient",
       program,
       parameters: [images.x, images.hidden, frames, frames, gradients, count, this.sums, points, this.finished],
-      counters: 1,
+      counters: gradientCounters(shape, count),
       tasks,
       before: [],
       after: [],

@@ -16,8 +16,9 @@ export function checkJob({ program, tasks, before, after, counters }: Job): void
   };
   for (let i = 0; i < before.length; i++) see("first host task", i, -1, 0, before[i].signal);
   for (let i = 0; i < tasks.length; i++) {
-    const { run, waitFor, value, signal } = tasks[i];
+    const { run, waitFor, value, alsoFor = -1, alsoValue = 0, signal } = tasks[i];
     if (run >= program.names.length) throw new Error(`task ${i} is function ${run} of ${program.names.length}`);
+    see("task", i, alsoFor, alsoValue, -1);
     see("task", i, waitFor, value, signal);
   }
   for (let i = 0; i < after.length; i++) see("last host task", i, after[i].waitFor, after[i].value, after[i].signal);

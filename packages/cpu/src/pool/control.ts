@@ -42,8 +42,8 @@ export const open: number = 1 << 30;
 export const given: number = -1;
 /** Words from one thread's state to the next. */
 export const stateWords: number = 16;
-/** Words of a task in memory: run, index, waitFor, value, signal. */
-export const taskWords: number = 5;
+/** Words of a task in memory: run, index, waitFor, value, alsoFor, alsoValue, signal. */
+export const taskWords: number = 7;
 /** Most characters of a cause that a dying worker leaves. */
 export const textLimit: number = 400;
 /** Most threads that the control words have room for. */

@@ -1,8 +1,8 @@
 import type { Program } from "./program.ts";
 
 /**
- * One piece of a job: calls an exported function of the program. It starts after counter `waitFor` has reached `value`, and raises
- * counter `signal` by one when it is done.
+ * One piece of a job: calls an exported function of the program. It starts after counter `waitFor` has reached `value` (and `alsoFor` has
+ * reached `alsoValue`), and raises counter `signal` by one when it is done.
  */
 export interface Task {
   /** Place of the function among the program's names. */
@@ -13,6 +13,10 @@ export interface Task {
   readonly waitFor: number;
   /** What that counter has to reach. */
   readonly value: number;
+  /** Another counter to wait for, or -1. Default -1. */
+  readonly alsoFor?: number;
+  /** What that counter has to reach. Default 0. */
+  readonly alsoValue?: number;
   /** Counter to raise, or -1. */
   readonly signal: number;
 }

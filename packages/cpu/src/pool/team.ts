@@ -125,12 +125,14 @@ export class Team {
     control.fill(0, counters, counters + job.counters);
     new Uint8Array(memory.memory.buffer, program, bytes.length).set(bytes);
     let at = tasks;
-    for (const { run, index, waitFor, value, signal } of job.tasks) {
+    for (const { run, index, waitFor, value, alsoFor = -1, alsoValue = 0, signal } of job.tasks) {
       control[at] = run;
       control[at + 1] = index;
       control[at + 2] = waitFor;
       control[at + 3] = value;
-      control[at + 4] = signal;
+      control[at + 4] = alsoFor;
+      control[at + 5] = alsoValue;
+      control[at + 6] = signal;
       at += taskWords;
     }
     control[words.tasks] = tasks;
@@ -181,11 +183,12 @@ export class Team {
       poll();
       const index = Atomics.add(control, words.next, 1);
       if (index >= tasks.length) break;
-      const { waitFor, value, signal } = tasks[index];
-      if (!reached(waitFor, value)) {
+      const { waitFor, value, alsoFor = -1, alsoValue = 0, signal } = tasks[index];
+      const mayStart = (): boolean => reached(waitFor, value) && reached(alsoFor, alsoValue);
+      if (!mayStart()) {
         this.wait(() => {
           poll();
-          return reached(waitFor, value);
+          return mayStart();
         });
       }
       callTask(functions, job, index, parameters, scratch);
