@@ -10,7 +10,7 @@ import {
 } from "@squall/device";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { cpu, type KernelPath, setKernelPath } from "../src/index.ts";
+import { cpu, type KernelPath, setConvAlgorithm, setKernelPath, setThreads } from "../src/index.ts";
 import { numbers, seed, values } from "./samples.ts";
 
 const { conv, convInputGradient, convWeightGradient, matmul } = cpu.kernels;
@@ -140,9 +140,16 @@ describe("the path", () => {
   });
 
   it("is described, and can be chosen", () => {
+    const vectors = "cpu: WebAssembly SIMD(?: with fused multiply-add)?(?: over 256 bits)? for float32";
+    setConvAlgorithm("auto");
+    setThreads(2);
+    expect(cpu.describe()).toMatch(new RegExp(`^${vectors}, typed-array loops for float64, 2 threads$`));
+    setConvAlgorithm("exact");
+    setThreads(1);
     expect(cpu.describe()).toMatch(
-      /^cpu: WebAssembly SIMD( with fused multiply-add)? for float32 products and convolutions, typed-array loops for the rest, 1 thread$/,
+      new RegExp(`^${vectors}, convolutions exact \\(as set\\), typed-array loops for float64, 1 thread, as set$`),
     );
+    setConvAlgorithm("auto");
     setKernelPath("loops");
     expect(cpu.describe()).toBe("cpu: typed-array loops (as set), 1 thread");
     setKernelPath("auto");
@@ -183,6 +190,12 @@ describe("the path", () => {
     expect(found.cpu.describe()).toBe(
       "cpu: typed-array loops (WebAssembly refused: blocked by Content Security Policy), 1 thread",
     );
+  });
+
+  it("is one thread, with the reason, in a page that is not isolated", async () => {
+    vi.stubGlobal("crossOriginIsolated", false);
+    const found = await packageWith(WebAssembly);
+    expect(found.cpu.describe()).toMatch(/ for float32, .*, 1 thread: no shared memory$/);
   });
 
   it("is the loops where the kernel gives wrong numbers", async () => {
