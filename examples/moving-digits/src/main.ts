@@ -1,5 +1,6 @@
 // The command: reads options, trains, scores, writes the results and says where they are.
 
+import { cpu, enableTurbo, setThreads } from "@squall/cpu";
 import { openData, streams } from "./data.ts";
 import { meanFrame } from "./metrics.ts";
 import { PatchForecaster } from "./model.ts";
@@ -12,7 +13,10 @@ import { train } from "./train.ts";
 /** Held-out films for choosing weights, others for the scores, and training films for the mean frame. */
 const FILMS = { validation: 32, test: 64, meanFrame: 256 };
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, turbo: boolean): Promise<void> {
+  setThreads(options.threads);
+  if (turbo) console.log(enableTurbo().reason);
+  console.log(cpu.describe());
   const data = await openData(options);
   const random = streams(options.seed);
   const validation = data.heldOut(FILMS.validation, random.heldOut);
@@ -57,7 +61,7 @@ async function run(options: Options): Promise<void> {
 try {
   const command = parseOptions(process.argv.slice(2));
   if (command.help) console.log(helpText());
-  else await run(command.options);
+  else await run(command.options, command.turbo);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof OptionsError ? error.exitCode : 1;

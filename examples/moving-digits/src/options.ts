@@ -18,7 +18,9 @@ export class OptionsError extends Error {
 }
 
 /** What the command line asks for. */
-export type Command = { readonly help: true } | { readonly help: false; readonly options: Options };
+export type Command =
+  | { readonly help: true }
+  | { readonly help: false; readonly options: Options; readonly turbo: boolean };
 
 interface Row<T> {
   readonly flag: string;
@@ -52,6 +54,7 @@ const TABLE: Table = {
   optimizer: row("optimizer", OPTIMIZERS.join("|"), "update rule", oneOf(OPTIMIZERS)),
   clip: row("clip", "X", "largest gradient norm; 0 does not clip", numberFromZero),
   seed: row("seed", "N", "decides every random number of the run", zeroOrMore),
+  threads: row("threads", "N", "threads to compute with", positive),
   out: row("out", "DIR", "folder the results are written to", (_, text) => text),
   evalEvery: row("eval-every", "N", "steps between evaluations; 0 for only at the end", zeroOrMore),
   checkpointEvery: row("checkpoint-every", "N", "steps between saves of the model; 0 for only at the end", zeroOrMore),
@@ -77,19 +80,21 @@ export function parseOptions(argv: readonly string[]): Command {
     options: {
       help: { type: "boolean", short: "h" },
       paper: { type: "boolean" },
+      turbo: { type: "boolean" },
       ...Object.fromEntries([...KEYS.keys()].map((flag) => [flag.slice(2), { type: "string" as const }])),
     },
   });
   const given: { -readonly [K in keyof Options]?: Options[K] } = {};
-  let paper = false;
+  let [paper, turbo] = [false, false];
   for (const token of tokens) {
     if (token.kind === "positional") throw new OptionsError(token.value, "is no option; see --help");
     if (token.kind !== "option") continue;
     const key = KEYS.get(token.rawName);
-    if (token.name === "help" || token.name === "paper") {
+    if (token.name === "help" || token.name === "paper" || token.name === "turbo") {
       if (token.value !== undefined) throw new OptionsError(token.rawName, `takes no value, got "${token.value}"`);
       if (token.name === "help") return { help: true };
-      paper = true;
+      if (token.name === "paper") paper = true;
+      else turbo = true;
     } else if (key === undefined) {
       throw new OptionsError(token.rawName, "is no option of this example; see --help");
     } else {
@@ -99,7 +104,7 @@ export function parseOptions(argv: readonly string[]): Command {
   const chosen = { ...DEFAULTS, ...(paper ? PAPER : {}), ...given };
   const options: Options = { ...chosen, speed: chosen.speed ?? defaultSpeed(chosen.size) };
   checkTogether(options);
-  return { help: false, options };
+  return { help: false, options, turbo };
 }
 
 /** The text of `--help`. */
@@ -116,6 +121,7 @@ export function helpText(): string {
     "",
     ...rows,
     optionLine("--paper", "the setting of Shi et al. 2015: two digits, 64 x 64, 10 frames in and 10 out"),
+    optionLine("--turbo", "tries experimental switches of the engine that make it faster"),
     optionLine("--help, -h", "this text"),
     "",
     "In brackets: the default. Options win over --paper, and --paper over the defaults.",

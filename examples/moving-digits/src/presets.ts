@@ -1,5 +1,7 @@
 // Every default number of the example, in one place.
 
+import { getThreads } from "@squall/cpu";
+
 export const OPTIMIZERS = ["sgd", "adam", "adamw", "rmsprop"] as const;
 /** Name of an update rule. */
 export type OptimizerName = (typeof OPTIMIZERS)[number];
@@ -43,6 +45,8 @@ export interface Options {
   readonly clip: number;
   /** Decides every random number of the run. */
   readonly seed: number;
+  /** Threads to compute with. */
+  readonly threads: number;
   /** Folder the results are written to. */
   readonly out: string;
   /** Steps between two evaluations; 0 evaluates only at the end. */
@@ -76,6 +80,7 @@ export const DEFAULTS: Omit<Options, Derived> = {
   optimizer: "adam",
   clip: 1,
   seed: 1,
+  threads: getThreads(),
   out: "out/moving-digits",
   evalEvery: 300,
   checkpointEvery: 0,

@@ -44,7 +44,9 @@ describe("the command", () => {
 
   it("trains, prints scores and writes all four files", async () => {
     const out = join(folder, "run");
-    const { code, output } = await command([...small, "--steps", "3", "--out", out]);
+    const { code, output } = await command([...small, "--steps", "3", "--threads", "1", "--turbo", "--out", out]);
+    expect(output).toMatch(/^(--experimental-wasm-|no |only )/);
+    expect(output).toContain(", 1 thread");
     expect(output).toContain("On 64 held-out sequences:");
     expect(output).toContain("step 3/3");
     expect(code).toBe(0);

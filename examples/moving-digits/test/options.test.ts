@@ -23,6 +23,7 @@ describe("parseOptions", () => {
       ...["--state-kernel", "1", "--peephole", "full", "--batch", "3", "--steps", "9", "--lr", "1e-4"],
       ...["--optimizer", "rmsprop", "--clip", "0", "--seed", "0", "--out", "there", "--eval-every", "0"],
       ...["--checkpoint-every", "5"],
+      ...["--threads", "3"],
     );
     expect(options).toEqual({
       mnist: "digits.gz",
@@ -46,6 +47,7 @@ describe("parseOptions", () => {
       out: "there",
       evalEvery: 0,
       checkpointEvery: 5,
+      threads: 3,
     });
   });
 
@@ -58,6 +60,15 @@ describe("parseOptions", () => {
       expect(read(...argv)).toMatchObject({ size: 64, steps: 3 });
     }
     expect(read("--paper").out).toBe(DEFAULTS.out);
+  });
+
+  test("--turbo is asked for apart from the settings, which it does not change", () => {
+    expect(parseOptions(["--steps", "3"])).toMatchObject({ turbo: false });
+    expect(parseOptions(["--turbo", "--steps", "3"])).toEqual({
+      help: false,
+      options: read("--steps", "3"),
+      turbo: true,
+    });
   });
 
   test("the last of two counts, and a leading separator is passed over", () => {
@@ -76,6 +87,8 @@ describe("parseOptions", () => {
     [["--steps"], "--steps: needs a value, as in --steps N"],
     [["--out="], "--out: needs a value, as in --out DIR"],
     [["--paper=yes"], '--paper: takes no value, got "yes"'],
+    [["--turbo=yes"], '--turbo: takes no value, got "yes"'],
+    [["--threads", "0"], '--threads: needs a whole number of at least 1, got "0"'],
     [["--steps", "--lr"], '--steps: needs a whole number of at least 1, got "--lr"'],
     [["--steps", "-5"], '--steps: needs a whole number of at least 1, got "-5"'],
     [["--steps", "1.5"], '--steps: needs a whole number of at least 1, got "1.5"'],
@@ -143,6 +156,7 @@ test("the help names every option with its default", () => {
   const help = helpText();
   for (const [flag] of describeOptions(read())) expect(help).toContain(`  ${flag} `);
   expect(help).toContain("--paper");
+  expect(help).toContain("--turbo");
   expect(help).toContain(`optimizer steps [${DEFAULTS.steps}]`);
   expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
 });
