@@ -28,8 +28,10 @@ const kernels: Kernels = {
 
 /**
  * The default device. Storages are typed arrays that the garbage collector owns; every kernel runs to its end in the call. float64 and
- * all loops sum in double precision; float32 products and convolutions sum in float32 where they go through WebAssembly SIMD (see
- * `setKernelPath`, and `describe()` for what was found).
+ * all loops compute in double precision. float32 goes through WebAssembly SIMD where the machine has it (see `setKernelPath`, and
+ * `describe()` for what was found): every step of an expression is then rounded to float32, as PyTorch does, functions like `exp` are
+ * within three units of the last place, products and convolutions sum in float32, and `reduce` still sums in doubles. `sin`, `cos` and
+ * `pow` have no vector form and take the loops.
  */
 export const cpu: Device = {
   name: "cpu",

@@ -1,6 +1,6 @@
 /**
  * The default device: plain typed arrays owned by the garbage collector. Loops for every kernel in both dtypes, and WebAssembly SIMD for
- * float32 products and convolutions where the machine has it.
+ * float32 where the machine has it.
  * @packageDocumentation
  */
 export { cpu } from "./device.ts";
