@@ -1,4 +1,5 @@
 import type { Module } from "../assembler/module.ts";
+import { type Features, features } from "../features.ts";
 
 /** Floats of one {@link slot}: few enough for some of them to stay in the nearest caches. */
 export const slotFloats = 4096;
@@ -25,7 +26,9 @@ export function slotPlace(index: number): number {
  * Memory for kernels that the calling thread runs by itself, block by block: some numbers that stand for all elements, then slots for blocks
  * of operands. It never grows, so that views of it stay valid, and it is not shared, because copies to and from shared memory are slower.
  */
-class KernelMemory {
+export class KernelMemory {
+  /** What kernels are compiled for. */
+  readonly features: Features;
   /** Numbers that stand for all elements of a block, from byte 0. */
   readonly uniforms: Float32Array;
   /** Blocks of operands. */
@@ -35,7 +38,8 @@ class KernelMemory {
   private readonly memory: WebAssembly.Memory;
   private readonly kernels = new Map<string, Kernel>();
 
-  constructor() {
+  constructor(found: Features) {
+    this.features = found;
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(slotPlace(slotCount) / pageBytes) });
     const { buffer } = this.memory;
     this.uniforms = new Float32Array(buffer, 0, uniformCount);
@@ -70,8 +74,8 @@ class KernelMemory {
 
 let found: KernelMemory | undefined;
 
-/** The memory, made at the first call. */
+/** The memory, made at the first call, and again after the engine's features changed, so that kernels are compiled for what there is. */
 export function kernelMemory(): KernelMemory {
-  found ??= new KernelMemory();
+  if (found?.features !== features()) found = new KernelMemory(features());
   return found;
 }

@@ -8,7 +8,6 @@ import type {
 } from "@squall/device";
 import { vectorsFor } from "../dispatch.ts";
 import { emitLstmStep, emitLstmStepGradient, type LstmPlaces } from "../emit/lstmStep.ts";
-import { features } from "../features.ts";
 import { lstmStepGradient as gradientByLoops, lstmStep as stepByLoops } from "../loops/lstm.ts";
 import { CpuStorage } from "../storage.ts";
 import { kernelMemory, slotFloats, slotPlace } from "./kernelMemory.ts";
@@ -85,7 +84,7 @@ export function lstmStep(geometry: LstmGeometry, inputs: LstmStepInputs): LstmSt
   const memory = kernelMemory();
   const { slots } = memory;
   const run = memory.kernel(`lstmStep ${withInput} ${withPeepholes}`, () =>
-    emitLstmStep(places(withInput, withPeepholes), features().fused),
+    emitLstmStep(places(withInput, withPeepholes), memory.features.fused),
   );
   const [h, c] = [new Float32Array(batch * cells), new Float32Array(batch * cells)];
   const gates = new Float32Array(4 * batch * cells);
@@ -123,7 +122,7 @@ export function lstmStepGradient(geometry: LstmGeometry, inputs: LstmStepGradien
   const memory = kernelMemory();
   const { slots } = memory;
   const run = memory.kernel(`lstmStepGradient ${withPeepholes}`, () =>
-    emitLstmStepGradient(places(false, withPeepholes), features().fused),
+    emitLstmStepGradient(places(false, withPeepholes), memory.features.fused),
   );
   const stateSlots = [slotOf.cell, slotOf.after, slotOf.hidden, slotOf.cellGradient];
   const [dGates, dBefore] = [new Float32Array(4 * batch * cells), new Float32Array(batch * cells)];

@@ -1,9 +1,8 @@
 import type { Expression } from "@squall/device";
 import { hasVectorForm } from "../emit/expression.ts";
 import { emitMap } from "../emit/map.ts";
-import { features } from "../features.ts";
 import { distinctValues, type Value } from "../values.ts";
-import { type Kernel, kernelMemory, slotCount, slotPlace, uniformCount } from "./kernelMemory.ts";
+import { type Kernel, type KernelMemory, kernelMemory, slotCount, slotPlace, uniformCount } from "./kernelMemory.ts";
 
 /**
  * Some expressions, ready for vectors: input `k` stands in slot `k`, or, if one number stands for all its elements, among the uniforms
@@ -19,6 +18,7 @@ export class Plan {
   private readonly possible: boolean;
   /** By all that {@link kernel} was asked for. */
   private readonly kernels = new Map<number, Kernel>();
+  private memory: KernelMemory | undefined;
 
   constructor(expressions: readonly Expression[]) {
     this.expressions = [...expressions];
@@ -43,6 +43,9 @@ export class Plan {
    * @param inPlace - whether outputs take the place of the first inputs; else there is one output, in the slot behind the inputs
    */
   kernel(inputs: number, uniform: number, inPlace: boolean): Kernel {
+    const memory = kernelMemory();
+    if (this.memory !== memory) this.kernels.clear();
+    this.memory = memory;
     const key = (uniform * slotCount + inputs) * 2 + Number(inPlace);
     let kernel = this.kernels.get(key);
     if (kernel === undefined) {
@@ -52,7 +55,7 @@ export class Plan {
       );
       const { values, outputs } = this;
       const layout = { values, outputs, outputPlaces, inputs: places, scalarPlace: 0 };
-      kernel = kernelMemory().compile(emitMap(layout, features().fused));
+      kernel = memory.compile(emitMap(layout, memory.features.fused));
       this.kernels.set(key, kernel);
     }
     return kernel;
