@@ -96,7 +96,6 @@ function winogradLayout(shape: BandShape, m: number): WinogradLayout {
       matrix: inputTransform,
       across,
       step: m,
-      plane: inputPlane,
       fused: shape.fused,
     }),
     inputs: tilePoints ** 2 * inputPlane,
@@ -195,6 +194,7 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
     matrix: inputTransform,
     across,
     step: m,
+    tile: frame.pixel,
     plane: inputPlane,
     fused,
   });

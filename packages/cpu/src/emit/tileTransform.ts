@@ -13,18 +13,20 @@ export interface TileTransform {
   readonly across: number;
   /** Pixels from a tile to the next. */
   readonly step: number;
+  /** Bytes from a tile of results at one point, its channels, to the next. */
+  readonly tile: number;
   /** Bytes from a point's plane of results, `[tiles, channels]`, to the next point's. */
   readonly plane: number;
   /** Multiply and add in one rounding. */
   readonly fused: boolean;
 }
 
-function reachOf({ across, step, matrix }: TileTransform): number {
+function reachOf({ across, step, matrix }: Omit<TileTransform, "tile" | "plane">): number {
   return across * step + matrix[0].length - step;
 }
 
 /** Bytes of scratch that a row of tiles needs. */
-export function tileRowScratch(transform: TileTransform): number {
+export function tileRowScratch(transform: Omit<TileTransform, "tile" | "plane">): number {
   return tilePoints * reachOf(transform) * transform.frame.pixel;
 }
 
@@ -50,7 +52,7 @@ export function addTileTransform(module: Module, name: string, transform: TileTr
     outStride: plane,
     loops: [
       { count: tilePoints, inStep: reach * frame.pixel, outStep: tilePoints * plane },
-      { count: across, inStep: step * frame.pixel, outStep: frame.pixel },
+      { count: across, inStep: step * frame.pixel, outStep: transform.tile },
       neighbours(vectors),
     ],
     fused,

@@ -75,20 +75,35 @@ interface Tiles {
   readonly across: number;
   readonly down: number;
   readonly tiles: number;
+  /** Bytes from a tile of transformed inputs to the next. */
+  readonly inputTile: number;
+  /** Bytes from a tile of transformed output gradients to the next. */
+  readonly outputTile: number;
   readonly inputPlane: number;
   readonly outputPlane: number;
+}
+
+/**
+ * Products go down the columns of the points, a few floats of each tile at a time: an odd number of cache lines from tile to tile keeps
+ * a column in the cache.
+ */
+function spread(bytes: number): number {
+  return bytes % 256 === 0 ? bytes + 64 : bytes;
 }
 
 function tilesOf({ size, frames, input, output }: GradientShape, m: number): Tiles {
   const across = Math.ceil(size[2] / m);
   const down = Math.ceil(size[1] / m);
   const tiles = across * down;
+  const [inputTile, outputTile] = [spread(input.pixel), spread(output.pixel)];
   return {
     across,
     down,
     tiles,
-    inputPlane: planeBytes(frames * tiles * input.pixel),
-    outputPlane: planeBytes(frames * tiles * output.pixel),
+    inputTile,
+    outputTile,
+    inputPlane: planeBytes(frames * tiles * inputTile),
+    outputPlane: planeBytes(frames * tiles * outputTile),
   };
 }
 
@@ -122,7 +137,7 @@ export function gradientLayout(shape: GradientShape): GradientLayout {
 }
 
 function rowScratch({ input, output, fused }: GradientShape, m: number, { across }: Tiles): number {
-  const common = { across, step: m, plane: 0, fused };
+  const common = { across, step: m, fused };
   return Math.max(
     tileRowScratch({ ...common, frame: input, matrix: inputTransform }),
     tileRowScratch({ ...common, frame: output, matrix: transposed(outputTransform(m)) }),
@@ -286,18 +301,20 @@ function addDirect(module: Module, shape: GradientShape, word: number): void {
 function addWinograd(module: Module, shape: GradientShape, m: number, word: number): void {
   const { input, output, vectors, fused, kernel, frames } = shape;
   const at = gradientLayout(shape);
-  const { across, down, tiles, inputPlane, outputPlane } = tilesOf(shape, m);
+  const { across, down, tiles, inputTile, outputTile, inputPlane, outputPlane } = tilesOf(shape, m);
   const common = { across, step: m, fused };
   const ofInput = addTileTransform(module, "gradient.input", {
     ...common,
     frame: input,
     matrix: inputTransform,
+    tile: inputTile,
     plane: inputPlane,
   });
   const ofOutput = addTileTransform(module, "gradient.output", {
     ...common,
     frame: output,
     matrix: transposed(outputTransform(m)),
+    tile: outputTile,
     plane: outputPlane,
   });
   const inputBytes = tilePoints ** 2 * inputPlane;
@@ -313,8 +330,8 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
       [tileRow, m * input.row],
     ]);
     setAddress(code, to, buffer, [
-      [place, tiles * input.pixel],
-      [tileRow, across * input.pixel],
+      [place, tiles * inputTile],
+      [tileRow, across * inputTile],
     ]);
     code.get(from).get(to).get(code.parameter(2)).call(ofInput);
     setAddress(code, from, outputs, [
@@ -326,8 +343,8 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
       to,
       buffer,
       [
-        [place, tiles * output.pixel],
-        [tileRow, across * output.pixel],
+        [place, tiles * outputTile],
+        [tileRow, across * outputTile],
       ],
       inputBytes,
     );
@@ -348,7 +365,7 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
         cRow: at.allColumns * 4,
         bPanel: vectors * 16,
         cPanel: vectors * 16,
-        loops: [{ count: length, aStep: output.pixel, bStep: input.pixel }],
+        loops: [{ count: length, aStep: outputTile, bStep: inputTile }],
         accumulate: true,
         fused,
       });
@@ -373,7 +390,7 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
         buffer,
         [
           [point, inputPlane],
-          [place, tiles * input.pixel],
+          [place, tiles * inputTile],
         ],
         shape.channel * 4,
       );
@@ -383,7 +400,7 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
         buffer,
         [
           [point, outputPlane],
-          [place, tiles * output.pixel],
+          [place, tiles * outputTile],
           [block, rows * 4],
         ],
         inputBytes,
@@ -391,7 +408,7 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
       const sum = ([whole, rest]: readonly number[]): void => {
         code.repeat(run.pieces - 1, () => {
           code.get(gradient).get(from).get(to).call(whole);
-          code.advance(gradient, run.piece * output.pixel).advance(from, run.piece * input.pixel);
+          code.advance(gradient, run.piece * outputTile).advance(from, run.piece * inputTile);
         });
         code.get(gradient).get(from).get(to).call(rest);
       };
