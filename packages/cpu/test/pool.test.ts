@@ -286,6 +286,29 @@ describe("jobs", () => {
   });
 });
 
+describe("the memory", () => {
+  it("takes a smaller room for growth where the engine refuses the largest", () => {
+    const asked: (number | undefined)[] = [];
+    const Original = WebAssembly.Memory;
+    const limited = class extends Original {
+      constructor(descriptor: WebAssembly.MemoryDescriptor) {
+        asked.push(descriptor.maximum);
+        if ((descriptor.maximum ?? 0) > 20_000) throw new RangeError("could not allocate memory");
+        super(descriptor);
+      }
+    };
+    vi.stubGlobal("WebAssembly", { ...WebAssembly, Memory: limited });
+    const memory = new Memory(true);
+    expect(asked).toEqual([65536, 32768, 16384]);
+    expect(memory.allocate(10_000_000) + 10_000_000).toBeLessThanOrEqual(memory.bytes);
+  });
+
+  it("gives no more than it can", () => {
+    const memory = new Memory(true);
+    expect(() => memory.allocate(2 ** 32)).toThrow(RangeError);
+  });
+});
+
 describe("setThreads", () => {
   it("is told back, and described", () => {
     setThreads(3);
