@@ -8,7 +8,7 @@ import { lstmStep, lstmStepGradient } from "./simd/lstm.ts";
 import { map } from "./simd/map.ts";
 import { reduce } from "./simd/reduce.ts";
 import { update } from "./simd/update.ts";
-import { arrayOf, CpuStorage } from "./storage.ts";
+import { arrayOf, CpuStorage, ReusableStorage } from "./storage.ts";
 
 const kernels: Kernels = {
   fill,
@@ -41,7 +41,9 @@ export const cpu: Device = {
   upload: (data) => new CpuStorage(data.slice()),
   read: async (storage) => arrayOf("read", storage).slice(),
   readSync: (storage) => arrayOf("readSync", storage).slice(),
-  dispose: () => {},
+  dispose: (storage) => {
+    if (storage instanceof ReusableStorage) storage.dispose();
+  },
   memory: () => ({ bytes: undefined, storages: undefined }),
   describe: () => `cpu: ${describePath()}`,
 };

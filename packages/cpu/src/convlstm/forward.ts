@@ -25,7 +25,6 @@ export interface SequenceResults {
   readonly sequence: Float32Array;
   readonly hidden: Float32Array;
   readonly cell: Float32Array;
-  readonly kept: Float32Array;
 }
 
 /** Most bytes that samples may take in memory at a time; one may take more. */
@@ -74,26 +73,32 @@ export function forwardBytes(sizes: SequenceSizes, keep: boolean): number {
   return total(sampleBytes(sizes, planForward(sizes, sizes.batch), keep));
 }
 
-/** Runs a sequence through emitted code. */
+/** Floats of all that is kept of a sequence: gates of all steps, then cell states. */
+export function keptLength(sizes: SequenceSizes): number {
+  const { gates, cells } = keptFloats(sizes);
+  return sizes.steps * sizes.batch * (gates + cells);
+}
+
+/** Runs a sequence through emitted code. @param kept - gets {@link keptLength} floats for the gradient, if there is to be one */
 export function forward(
   geometry: ConvLstmGeometry,
   peephole: Peephole,
   arrays: SequenceArrays,
-  keep: boolean,
+  kept: Float32Array | undefined,
 ): SequenceResults {
   const sizes = sizesOf(geometry);
   const { steps, batch, inputs, inputPositions, hidden, positions, states } = sizes;
   const plan = planForward(sizes, batch);
   const { state, input } = plan;
-  const bytes = sampleBytes(sizes, plan, keep);
+  const bytes = sampleBytes(sizes, plan, kept !== undefined);
   const chunk = samplesAtATime(batch, total(bytes));
-  const kept = keptFloats(sizes);
+  const keep = kept !== undefined;
+  const each = keptFloats(sizes);
   const stateFloats = hidden * positions;
   const out: SequenceResults = {
     sequence: new Float32Array(steps * batch * stateFloats),
     hidden: new Float32Array(batch * stateFloats),
     cell: new Float32Array(batch * stateFloats),
-    kept: new Float32Array(keep ? steps * batch * (kept.gates + kept.cells) : 0),
   };
   const memory = workMemory();
   memory.reset();
@@ -175,10 +180,10 @@ export function forward(
         const [f, row] = [t * n + i, t * batch + from + i];
         const run = (): void => {
           copyOut(at("sequence") + 4 * f * stateFloats, stateFloats, out.sequence, row * stateFloats);
-          if (!keep) return;
-          copyOut(at("gates") + 4 * f * kept.gates, kept.gates, out.kept, row * kept.gates);
-          const start = steps * batch * kept.gates + row * kept.cells;
-          copyOut(at("cells") + (f + n) * states.bytes, kept.cells, out.kept, start);
+          if (kept === undefined) return;
+          copyOut(at("gates") + 4 * f * each.gates, each.gates, kept, row * each.gates);
+          const start = steps * batch * each.gates + row * each.cells;
+          copyOut(at("cells") + (f + n) * states.bytes, each.cells, kept, start);
         };
         after.push({ waitFor: stepped + i, value: (t + 1) * pieces, signal: -1, run });
       }

@@ -244,24 +244,39 @@ export function gradient(
     };
     // Counters: copied in; per sample ready, stepped, closed.
     const [copied, ready, stepped, closed] = [0, 1, 1 + n, 1 + 2 * n];
-    const copyAll = (): void => {
+    const copyStates = (): void => {
       copyIn(arrays.hiddenGradient, 0, stateFloats, at("hiddenGradient"));
       copyIn(arrays.cellGradient, 0, stateFloats, at("cellGradientImages"));
       copyIn(arrays.cell, 0, stateFloats, at("cell"));
-      const cells = arrays.kept.subarray(steps * batch * kept.gates);
-      for (let t = 0; t < steps; t++) {
-        copyIn(arrays.sequenceGradient, t, stateFloats, at("sequenceGradient") + 4 * t * n * stateFloats);
-        copyIn(arrays.kept, t, kept.gates, at("gates") + 4 * t * n * kept.gates);
-        for (let i = 0; i < n; i++) {
-          const start = (t * batch + from + i) * kept.cells;
-          const to = at("cells") + ((t + 1) * n + i) * states.bytes;
-          memory.floats.set(cells.subarray(start, start + kept.cells), to / 4);
-        }
-      }
       for (const name of ["sums", "positionSums"] as const) {
         memory.floats.fill(0, at(name) / 4, (at(name) + n * (bytes[name] ?? 0)) / 4);
       }
     };
+    const cells = arrays.kept.subarray(steps * batch * kept.gates);
+    const copyGradient = (t: number): void => {
+      copyIn(arrays.sequenceGradient, t, stateFloats, at("sequenceGradient") + 4 * t * n * stateFloats);
+      copyIn(arrays.kept, t, kept.gates, at("gates") + 4 * t * n * kept.gates);
+    };
+    const copyCells = (t: number): void => {
+      for (let i = 0; i < n; i++) {
+        const start = (t * batch + from + i) * kept.cells;
+        const to = at("cells") + ((t + 1) * n + i) * states.bytes;
+        memory.floats.set(cells.subarray(start, start + kept.cells), to / 4);
+      }
+    };
+    // The last step first, as the steps want it: step s needs s + 2 of these.
+    const host = (run: () => void): HostTask => ({ waitFor: -1, value: 0, signal: copied, run });
+    const hosts = [host(copyStates)];
+    for (let t = steps - 1; t >= 0; t--) {
+      hosts.push(
+        host(() => {
+          if (t === steps - 1) copyCells(t);
+          // The cell states before step t are those after the step before it.
+          if (t > 0) copyCells(t - 1);
+          copyGradient(t);
+        }),
+      );
+    }
     const tasks: Task[] = [];
     const fill = (name: string, frame: number, i: number): void => {
       for (let part = 0; part < fillParts; part++) {
@@ -276,8 +291,9 @@ export function gradient(
     for (let s = 0; s <= steps; s++) {
       for (let i = 0; i < n; i++) {
         const [waitFor, value] = s === 0 ? [ready + i, fills] : [stepped + i, s * pieces];
+        const inputs = { waitFor, value, alsoFor: copied, alsoValue: Math.min(s + 2, steps + 1) };
         for (let piece = 0; piece < pieces; piece++) {
-          tasks.push({ run: find("step"), index: (s * n + i) * pieces + piece, waitFor, value, signal: stepped + i });
+          tasks.push({ run: find("step"), index: (s * n + i) * pieces + piece, ...inputs, signal: stepped + i });
         }
       }
     }
@@ -311,7 +327,7 @@ export function gradient(
       parameters: backwardWords.map((name) => (name === "samples" ? n : at(name))),
       counters: 1 + 3 * n,
       tasks,
-      before: [{ waitFor: -1, value: 0, signal: copied, run: copyAll }],
+      before: hosts,
       after,
       threadBytes: backwardScratch({ sizes, plan, peephole, wantsX }),
       work: n * steps * positions * 4 * filled * (hidden + inputs) * 9,

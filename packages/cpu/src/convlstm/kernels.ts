@@ -8,8 +8,8 @@ import type {
 } from "@squall/device";
 import { features } from "../features.ts";
 import { kernelPath } from "../settings.ts";
-import { arrayOf, CpuStorage } from "../storage.ts";
-import { forward, forwardBytes, keptFloats, type SequenceArrays } from "./forward.ts";
+import { arrayOf, CpuStorage, ReusableStorage } from "../storage.ts";
+import { forward, forwardBytes, keptLength, type SequenceArrays } from "./forward.ts";
 import { gradient, gradientBytes } from "./gradient.ts";
 import { isPossible, sizesOf } from "./plan.ts";
 
@@ -44,17 +44,18 @@ export const convLstm: ConvLstmKernels = {
     if (dtype !== "float32" || kernelPath() !== "auto" || !features().simd || !isPossible(geometry)) return undefined;
     const sizes = sizesOf(geometry);
     if (Math.max(forwardBytes(sizes, true), gradientBytes(sizes)) > sampleLimit) return undefined;
-    const { gates, cells } = keptFloats(sizes);
-    return sizes.steps * sizes.batch * (gates + cells);
+    return keptLength(sizes);
   },
 
   forward(geometry: ConvLstmGeometry, inputs: ConvLstmInputs, keep: boolean) {
-    const out = forward(geometry, geometry.lstm.peephole, arraysOf("ConvLSTM", inputs), keep);
+    const kept = ReusableStorage.ofLength(keep ? keptLength(sizesOf(geometry)) : 0);
+    const into = keep ? floats("ConvLSTM", kept) : undefined;
+    const out = forward(geometry, geometry.lstm.peephole, arraysOf("ConvLSTM", inputs), into);
     return {
       sequence: new CpuStorage(out.sequence),
       hidden: new CpuStorage(out.hidden),
       cell: new CpuStorage(out.cell),
-      kept: new CpuStorage(out.kept),
+      kept,
     };
   },
 

@@ -140,10 +140,15 @@ const sequenceOp = defineMultiOutputOp<SequenceArgs>({
     }
     return [stack(hidden).storage, h.storage, cell, ...gates, ...cells];
   },
-  saves: ({ keep, steps, places, whole }) => ({
-    inputs: Object.values(places).filter((place) => place !== undefined),
-    outputs: keep ? [0, ...Array.from({ length: whole === undefined ? 2 * steps : 1 }, (_, k) => k + 3)] : [],
-  }),
+  saves: ({ keep, steps, places, whole }) => {
+    const owned = keep ? Array.from({ length: whole === undefined ? 2 * steps : 1 }, (_, k) => k + 3) : [];
+    return {
+      inputs: Object.values(places).filter((place) => place !== undefined),
+      outputs: keep ? [0, ...owned] : [],
+      // The last cell state of a stepwise sequence is also what the caller gets.
+      owned: whole === undefined ? [] : owned,
+    };
+  },
   gradient: (context) => {
     if (isGradEnabled()) return differentiableGradient(context);
     return context.args.whole === undefined

@@ -106,7 +106,7 @@ class Recomputed implements SaveFrame {
  * @throws AutogradError if `fn` is asynchronous, and in the backward pass if it does something else the second time.
  */
 export function checkpoint<Inputs extends readonly Tensor[], R>(fn: (...inputs: Inputs) => R, ...inputs: Inputs): R {
-  const kept = inputs.map((input) => new DirectSave("checkpoint", input));
+  const kept = inputs.map((input) => new DirectSave("checkpoint", input, false));
   const generators = new Map<Generator, GeneratorState>();
   const rerun = (): R => {
     for (const input of kept) input.unpack();

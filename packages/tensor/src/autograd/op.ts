@@ -46,6 +46,8 @@ export interface Saves {
   readonly inputs: readonly number[];
   /** Indices of outputs. */
   readonly outputs: readonly number[];
+  /** Those of the saved outputs that nobody but the gradient rule ever sees: the device may take back their storages after backward. */
+  readonly owned?: readonly number[];
 }
 
 interface CommonDefinition<Args> {
@@ -129,7 +131,7 @@ function record<Args>(
   if (rule === undefined) return;
   const canNeed = inputs.map((input) => input.requiresGrad);
   const everything = { inputs: inputs.map((_, k) => k), outputs: outputs.map((_, k) => k) };
-  const saves = definition.saves?.(args, canNeed) ?? everything;
+  const saves: Saves = definition.saves?.(args, canNeed) ?? everything;
   const shapes = inputs.map((input) => input.shape);
   const outputLike = outputs.map(({ shape, dtype, device }) => ({ shape, dtype, device }));
   const savedInputs = new Map<number, SavedTensor>();
@@ -160,11 +162,11 @@ function record<Args>(
   for (const [k, output] of outputs.entries()) output.attach({ node, index: k });
   for (const k of saves.inputs) {
     const input = inputs[k];
-    if (input !== undefined) savedInputs.set(k, saveTensor(name, input));
+    if (input !== undefined) savedInputs.set(k, saveTensor(name, input, false));
   }
   for (const k of saves.outputs) {
     const output = outputs[k];
-    if (output !== undefined) savedOutputs.set(k, saveTensor(name, output));
+    if (output !== undefined) savedOutputs.set(k, saveTensor(name, output, saves.owned?.includes(k) ?? false));
   }
   node.saved = [...savedInputs.values(), ...savedOutputs.values()];
 }

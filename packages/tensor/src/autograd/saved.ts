@@ -33,9 +33,11 @@ export class DirectSave implements SavedTensor {
   private readonly tensor: Tensor;
   private readonly storage: Storage;
   private readonly version: number;
+  private readonly owned: boolean;
 
-  constructor(op: string, tensor: Tensor) {
+  constructor(op: string, tensor: Tensor, owned: boolean) {
     this.op = op;
+    this.owned = owned;
     this.tensor = tensor;
     this.storage = tensor.storage;
     this.version = tensor.storage.version;
@@ -52,11 +54,13 @@ export class DirectSave implements SavedTensor {
     return this.tensor;
   }
 
-  release(): void {}
+  release(): void {
+    if (this.owned) this.storage.device.dispose(this.storage);
+  }
 }
 
-/** Saves a value for the backward pass of `op`. */
-export function saveTensor(op: string, tensor: Tensor): SavedTensor {
+/** Saves a value for the backward pass of `op`. @param owned - whether nobody else sees it, so that it can be disposed when it is released */
+export function saveTensor(op: string, tensor: Tensor, owned: boolean): SavedTensor {
   // A leaf is held by its owner anyway, so no frame gains anything by dropping it.
-  return frame === undefined || tensor.isLeaf ? new DirectSave(op, tensor) : frame.save(op, tensor);
+  return frame === undefined || tensor.isLeaf ? new DirectSave(op, tensor, owned) : frame.save(op, tensor);
 }
