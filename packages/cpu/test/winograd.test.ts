@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Module } from "../src/assembler/module.ts";
 import { addLinearMap, type Coefficients, neighbours } from "../src/emit/linearMap.ts";
-import { inputTransform, outputTransform, transposed, weightTransform } from "../src/emit/winograd.ts";
+import { transposed, winogradTile } from "../src/emit/winograd.ts";
 
 const apply = (matrix: Coefficients, x: readonly number[]): number[] =>
   matrix.map((row) => row.reduce((sum, m, k) => sum + m * x[k], 0));
@@ -11,18 +11,20 @@ describe("Winograd's matrices", () => {
   it.each([
     [4, 3],
     [2, 5],
-    [6, 1],
+    [4, 5],
+    [6, 3],
   ])("filter one axis: F(%i, %i)", (outputs, taps) => {
     const whole = fc.integer({ min: -20, max: 20 });
     fc.assert(
       fc.property(
-        fc.array(whole, { minLength: 6, maxLength: 6 }),
+        fc.array(whole, { minLength: outputs + taps - 1, maxLength: outputs + taps - 1 }),
         fc.array(whole, { minLength: taps, maxLength: taps }),
         (d, g) => {
-          const u = apply(weightTransform(taps), g);
-          const v = apply(inputTransform, d);
+          const tile = winogradTile(outputs, taps);
+          const u = apply(tile.weight, g);
+          const v = apply(tile.input, d);
           const y = apply(
-            outputTransform(outputs),
+            tile.output,
             u.map((x, k) => x * v[k]),
           );
           for (const [k, got] of y.entries()) {
@@ -39,15 +41,15 @@ describe("Winograd's matrices", () => {
 
 describe("a linear map", () => {
   const matrices: [string, Coefficients][] = [
-    ["Bt", inputTransform],
-    ["G3", weightTransform(3)],
-    ["G5", weightTransform(5)],
-    ["G3t", transposed(weightTransform(3))],
-    ["G5t", transposed(weightTransform(5))],
-    ["At4", outputTransform(4)],
-    ["At2", outputTransform(2)],
-    ["A4", transposed(outputTransform(4))],
-    ["A2", transposed(outputTransform(2))],
+    ...[winogradTile(4, 3), winogradTile(2, 5), winogradTile(6, 3), winogradTile(4, 5)].flatMap(
+      ({ outputs, taps, input, weight, output }): [string, Coefficients][] => [
+        [`Bt of F(${outputs}, ${taps})`, input],
+        [`G of F(${outputs}, ${taps})`, weight],
+        [`Gt of F(${outputs}, ${taps})`, transposed(weight)],
+        [`At of F(${outputs}, ${taps})`, output],
+        [`A of F(${outputs}, ${taps})`, transposed(output)],
+      ],
+    ),
   ];
   it.each(matrices)("multiplies vectors by %s over any loops", (_, matrix) => {
     const n = matrix[0].length;

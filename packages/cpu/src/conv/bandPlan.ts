@@ -1,6 +1,5 @@
 import { type BandShape, bandLayout, bandScratch, type Triple } from "../emit/bandConv.ts";
 import { type FrameAxis, frameOf } from "../emit/frame.ts";
-import { tilePoints } from "../emit/winograd.ts";
 import { features } from "../features.ts";
 import { convAlgorithm } from "../settings.ts";
 import type { Axes } from "./problem.ts";
@@ -48,6 +47,21 @@ const sumsLimit = 400_000;
 /** Most bytes of a direct band's results. */
 const directLimit = 96_000;
 
+/** Points per axis of the tiles that are tried. */
+const tileSizes = [6, 8];
+
+/** The tile, in outputs per axis, with which products and transforms of an image are least work. */
+function cheapest(taps: number, inputs: number, outputs: number, height: number, width: number): number {
+  const work = (points: number): number => {
+    const m = points + 1 - taps;
+    const tiles = Math.ceil(height / m) * Math.ceil(width / m);
+    // Larger tiles have longer transforms.
+    return tiles * points ** 2 * (inputs * outputs + 2 * points * (inputs + outputs));
+  };
+  const [best] = [...tileSizes].sort((a, b) => work(a) - work(b));
+  return best + 1 - taps;
+}
+
 /** Outputs per axis of a Winograd tile, where the algorithm applies and is worth it. */
 export function winogradFor({ inputs, outputs, groups, axes }: Omit<BandRequest, "images">): number | undefined {
   const algorithm = convAlgorithm();
@@ -57,10 +71,11 @@ export function winogradFor({ inputs, outputs, groups, axes }: Omit<BandRequest,
   const plain = d.kernel === 1 && d.outSize === 1 && d.size === 1 && h.kernel === taps;
   const dense = axes.every((axis) => axis.stride === 1 && axis.dilation === 1);
   if (!plain || !dense || (taps !== 3 && taps !== 5)) return undefined;
-  if (algorithm === "winograd") return tilePoints + 1 - taps;
+  const size = cheapest(taps, inputs, outputs, h.outSize, w.outSize);
+  if (algorithm === "winograd") return size;
   // Few channels leave the transforms alone with the time; tiny images fill no tile.
   const worth = inputs >= 8 && outputs >= 8 && h.outSize >= 4 && w.outSize >= 4;
-  return worth ? tilePoints + 1 - taps : undefined;
+  return worth ? size : undefined;
 }
 
 /** Rows per band, at most `most`: bands of (nearly) equal height, whole tiles each. */
@@ -88,7 +103,9 @@ function cut(
   const most = winograd === undefined ? 16 : step * Math.max(1, Math.round(48 / across));
   const rows = evenRows(h.outSize, Math.min(most, fair), step);
   const perPanel =
-    winograd === undefined ? rows * w.outSize * lanes * 4 : tilePoints ** 2 * across * (rows / step) * lanes * 4;
+    winograd === undefined
+      ? rows * w.outSize * lanes * 4
+      : (winograd + axes[2].kernel - 1) ** 2 * across * (rows / step) * lanes * 4;
   const limit = winograd === undefined ? directLimit : sumsLimit;
   const perBlock = Math.max(1, Math.floor(limit / perPanel / unit)) * unit;
   const blocks = Math.ceil(panels / perBlock);

@@ -1,7 +1,13 @@
 import { Module } from "../assembler/module.ts";
 import { setAddress } from "../emit/address.ts";
-import { addWeightTransform, type BandShape, panelBytes, pointPanelBytes, weightScratch } from "../emit/bandConv.ts";
-import { tilePoints } from "../emit/winograd.ts";
+import {
+  addWeightTransform,
+  type BandShape,
+  panelBytes,
+  pointPanelBytes,
+  pointsOf,
+  weightScratch,
+} from "../emit/bandConv.ts";
 import type { Memory } from "../pool/memory.ts";
 import { runJob } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
@@ -24,7 +30,7 @@ export interface WeightSource {
 /** Bytes of the weights of one group as a band convolution reads them. */
 export function weightBytes(shape: BandShape): number {
   return (
-    shape.allPanels * (shape.winograd === undefined ? panelBytes(shape) : tilePoints ** 2 * pointPanelBytes(shape))
+    shape.allPanels * (shape.winograd === undefined ? panelBytes(shape) : pointsOf(shape) * pointPanelBytes(shape))
   );
 }
 
@@ -84,7 +90,7 @@ export function placeWeights(memory: Memory, shape: BandShape, source: WeightSou
     before: [],
     after: [],
     threadBytes: weightScratch(shape),
-    work: allPanels * channels * 4 * vectors * tilePoints ** 2 * 4,
+    work: allPanels * channels * 4 * vectors * pointsOf(shape) * 4,
   });
   return points;
 }

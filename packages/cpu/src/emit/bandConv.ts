@@ -5,7 +5,7 @@ import type { Frame } from "./frame.ts";
 import { addLinearMap, neighbours } from "./linearMap.ts";
 import { addProductBlock } from "./productTile.ts";
 import { addTileTransform, planeBytes, tileRowScratch } from "./tileTransform.ts";
-import { inputTransform, outputTransform, tilePoints, weightTransform } from "./winograd.ts";
+import { type WinogradTile, winogradTile } from "./winograd.ts";
 
 const floatBytes = 4;
 
@@ -80,7 +80,19 @@ interface WinogradLayout {
   readonly squares: number;
 }
 
+/** The Winograd tile of a shape that has one. @throws RangeError if it has none */
+function tileOf({ winograd, kernel }: BandShape): WinogradTile {
+  if (winograd === undefined) throw new RangeError("a direct convolution has no Winograd tile");
+  return winogradTile(winograd, kernel[2]);
+}
+
+/** Points of the Winograd tile, both axes together; one for the direct sum. */
+export function pointsOf(shape: BandShape): number {
+  return shape.winograd === undefined ? 1 : tileOf(shape).points ** 2;
+}
+
 function winogradLayout(shape: BandShape, m: number): WinogradLayout {
+  const tile = tileOf(shape);
   const across = Math.ceil(shape.width / m);
   const tiles = across * Math.ceil(shape.rows / m);
   const inputPlane = planeBytes(tiles * shape.frame.pixel);
@@ -93,15 +105,15 @@ function winogradLayout(shape: BandShape, m: number): WinogradLayout {
     outputPlane,
     rows: tileRowScratch({
       frame: shape.frame,
-      matrix: inputTransform,
+      matrix: tile.input,
       across,
       step: m,
       fused: shape.fused,
     }),
-    inputs: tilePoints ** 2 * inputPlane,
-    outputs: tilePoints ** 2 * outputPlane,
+    inputs: tile.points ** 2 * inputPlane,
+    outputs: tile.points ** 2 * outputPlane,
     sums,
-    squares: tilePoints * m * sums,
+    squares: tile.points * m * sums,
   };
 }
 
@@ -186,12 +198,13 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
   const { frame, channels, vectors, panels, rows, fused } = shape;
   const { pixel, row } = bandLayout(shape);
   const at = winogradLayout(shape, m);
+  const tile = tileOf(shape);
   const { across, tiles, inputPlane, outputPlane } = at;
   const outputVectors = at.sums / 16;
   const width = vectors * 4 * floatBytes;
   const transform = addTileTransform(module, `${name}.input`, {
     frame,
-    matrix: inputTransform,
+    matrix: tile.input,
     across,
     step: m,
     tile: frame.pixel,
@@ -211,14 +224,14 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
     fused,
   });
   const gather = addLinearMap(module, `${name}.gather`, {
-    matrix: outputTransform(m),
+    matrix: tile.output,
     inStride: outputPlane,
     outStride: at.sums,
-    loops: [{ count: tilePoints, inStep: tilePoints * outputPlane, outStep: m * at.sums }, neighbours(outputVectors)],
+    loops: [{ count: tile.points, inStep: tile.points * outputPlane, outStep: m * at.sums }, neighbours(outputVectors)],
     fused,
   });
   const finish = addLinearMap(module, `${name}.finish`, {
-    matrix: outputTransform(m),
+    matrix: tile.output,
     inStride: m * at.sums,
     outStride: row,
     loops: [{ count: m, inStep: at.sums, outStep: pixel }, neighbours(outputVectors)],
@@ -241,7 +254,7 @@ function addWinograd(module: Module, name: string, shape: BandShape, m: number):
     setAddress(code, points, scratch, [], at.rows);
     setAddress(code, sums, points, [], at.inputs);
     setAddress(code, squares, sums, [], at.outputs);
-    code.repeat(tilePoints ** 2, () => {
+    code.repeat(tile.points ** 2, () => {
       code.get(points).get(weights).get(sums).call(product);
       code.advance(points, inputPlane).advance(sums, outputPlane);
       code.advance(weights, shape.allPanels * pointPanelBytes(shape));
@@ -275,8 +288,9 @@ export function blockWeightBytes(shape: BandShape): number {
  * @returns the function's number
  */
 export function addWeightTransform(module: Module, name: string, shape: BandShape): number {
+  const tile = tileOf(shape);
   const taps = shape.kernel[2];
-  const matrix = weightTransform(taps);
+  const { weight: matrix, points: tilePoints } = tile;
   const panel = pointPanelBytes(shape);
   const point = shape.allPanels * panel;
   const { fused } = shape;
@@ -303,5 +317,5 @@ export function addWeightTransform(module: Module, name: string, shape: BandShap
 
 /** Bytes of scratch that {@link addWeightTransform} needs. */
 export function weightScratch(shape: BandShape): number {
-  return tilePoints * shape.kernel[2] * pointPanelBytes(shape);
+  return tileOf(shape).points * shape.kernel[2] * pointPanelBytes(shape);
 }

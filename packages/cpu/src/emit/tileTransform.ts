@@ -1,13 +1,12 @@
 import type { Module } from "../assembler/module.ts";
 import type { Frame } from "./frame.ts";
 import { addLinearMap, type Coefficients, neighbours } from "./linearMap.ts";
-import { tilePoints } from "./winograd.ts";
 
 /** The transform of a row of Winograd tiles that lie in a frame. */
 export interface TileTransform {
   /** What is read; a multiple of four channels. */
   readonly frame: Frame;
-  /** `[6, n]`: applied along both axes of tiles of n x n pixels. */
+  /** `[points, n]`: applied along both axes of tiles of n x n pixels. */
   readonly matrix: Coefficients;
   /** Tiles side by side. */
   readonly across: number;
@@ -27,7 +26,7 @@ function reachOf({ across, step, matrix }: Omit<TileTransform, "tile" | "plane">
 
 /** Bytes of scratch that a row of tiles needs. */
 export function tileRowScratch(transform: Omit<TileTransform, "tile" | "plane">): number {
-  return tilePoints * reachOf(transform) * transform.frame.pixel;
+  return transform.matrix.length * reachOf(transform) * transform.frame.pixel;
 }
 
 /**
@@ -51,7 +50,7 @@ export function addTileTransform(module: Module, name: string, transform: TileTr
     inStride: frame.pixel,
     outStride: plane,
     loops: [
-      { count: tilePoints, inStep: reach * frame.pixel, outStep: tilePoints * plane },
+      { count: matrix.length, inStep: reach * frame.pixel, outStep: matrix.length * plane },
       { count: across, inStep: step * frame.pixel, outStep: transform.tile },
       neighbours(vectors),
     ],

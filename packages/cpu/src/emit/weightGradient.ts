@@ -6,7 +6,7 @@ import type { Frame } from "./frame.ts";
 import { addLinearMap, neighbours } from "./linearMap.ts";
 import { addProductBlock } from "./productTile.ts";
 import { addTileTransform, planeBytes, tileRowScratch } from "./tileTransform.ts";
-import { inputTransform, outputTransform, tilePoints, transposed, weightTransform } from "./winograd.ts";
+import { transposed, winogradTile } from "./winograd.ts";
 
 /** A weight gradient `[O, C/groups, …k]` summed over frames of inputs and of output gradients. */
 export interface GradientShape {
@@ -112,10 +112,11 @@ export function gradientLayout(shape: GradientShape): GradientLayout {
   const { kernel, dilation, groups, inputs, outputs, vectors, winograd } = shape;
   const lanes = 4 * vectors;
   const direct = winograd === undefined;
+  const points = direct ? 1 : winogradTile(winograd, kernel[2]).points;
   const merged = direct && dilation[2] === 1 && shape.channel === 0 && inputs === shape.input.channels;
   const columns = merged ? kernel[2] * inputs : inputs;
   const allColumns = Math.ceil(columns / lanes) * lanes;
-  const matrices = direct ? groups * kernel[0] * kernel[1] * (merged ? 1 : kernel[2]) : tilePoints ** 2;
+  const matrices = direct ? groups * kernel[0] * kernel[1] * (merged ? 1 : kernel[2]) : points ** 2;
   const vectorsPerPart = Math.ceil((outputs * allColumns) / 4 / finishParts);
   const matrix = direct ? outputs * allColumns * 4 : vectorsPerPart * finishParts * 16;
   // Enough pieces for several threads.
@@ -129,18 +130,19 @@ export function gradientLayout(shape: GradientShape): GradientLayout {
     matrix,
     blocks,
     bytes: matrices * matrix + 64,
-    finished: direct ? 0 : (kernel[1] * kernel[2] + tilePoints * kernel[2]) * matrix,
+    finished: direct ? 0 : (kernel[1] * kernel[2] + points * kernel[2]) * matrix,
     tileRows: tiles?.down ?? 0,
-    points: tiles === undefined ? 0 : tilePoints ** 2 * (tiles.inputPlane + tiles.outputPlane) + 256,
+    points: tiles === undefined ? 0 : points ** 2 * (tiles.inputPlane + tiles.outputPlane) + 256,
     scratch: tiles === undefined || direct ? 0 : rowScratch(shape, winograd, tiles),
   };
 }
 
-function rowScratch({ input, output, fused }: GradientShape, m: number, { across }: Tiles): number {
+function rowScratch({ input, output, fused, kernel }: GradientShape, m: number, { across }: Tiles): number {
+  const tile = winogradTile(m, kernel[2]);
   const common = { across, step: m, fused };
   return Math.max(
-    tileRowScratch({ ...common, frame: input, matrix: inputTransform }),
-    tileRowScratch({ ...common, frame: output, matrix: transposed(outputTransform(m)) }),
+    tileRowScratch({ ...common, frame: input, matrix: tile.input }),
+    tileRowScratch({ ...common, frame: output, matrix: transposed(tile.output) }),
   );
 }
 
@@ -303,21 +305,22 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
   const at = gradientLayout(shape);
   const { across, down, tiles, inputTile, outputTile, inputPlane, outputPlane } = tilesOf(shape, m);
   const common = { across, step: m, fused };
+  const tile = winogradTile(m, kernel[2]);
   const ofInput = addTileTransform(module, "gradient.input", {
     ...common,
     frame: input,
-    matrix: inputTransform,
+    matrix: tile.input,
     tile: inputTile,
     plane: inputPlane,
   });
   const ofOutput = addTileTransform(module, "gradient.output", {
     ...common,
     frame: output,
-    matrix: transposed(outputTransform(m)),
+    matrix: transposed(tile.output),
     tile: outputTile,
     plane: outputPlane,
   });
-  const inputBytes = tilePoints ** 2 * inputPlane;
+  const inputBytes = tile.points ** 2 * inputPlane;
   module.add(gradientFunctions.points, 3, (code) => {
     const [inputs, outputs, , , points] = [0, 1, 2, 3, 4].map((k) => parameter(code, word + k));
     const [group, place, tileRow] = splitIndex(code, code.parameter(1), [0x7fffffff, frames, down]);
@@ -350,7 +353,8 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
     );
     code.get(from).get(to).get(code.parameter(2)).call(ofOutput);
   });
-  const run = runs(tiles, runLimit);
+  // Tiles of a whole group lie one after the other; those of the last one may be fewer and go frame by frame.
+  const [ofGroup, ofFrame] = [runs(frames * tiles, runLimit), runs(tiles, runLimit)];
   const { rows, last } = blockRows(shape, at.blocks);
   const variants = new Map<string, number>();
   const variant = (outputs: number, length: number): number => {
@@ -372,65 +376,61 @@ function addWinograd(module: Module, shape: GradientShape, m: number, word: numb
     variants.set(name, found);
     return found;
   };
-  const blocks = [rows, last].map((outputs) => [variant(outputs, run.piece), variant(outputs, run.last)]);
   module.add(gradientFunctions.product, 3, (code) => {
     const [, , count, sums, points] = [0, 1, 2, 3, 4].map((k) => parameter(code, word + k));
     const [group, point, block] = splitIndex(code, code.parameter(1), [0x7fffffff, at.matrices, at.blocks]);
-    const [buffer, from, gradient, to, parity] = code.localList("i32", 5);
+    const [buffer, from, gradient, to, parity, end] = code.localList("i32", 6);
     code.get(group).number(1).op("i32.and").set(parity);
     setAddress(code, buffer, points, [[parity, at.points]]);
     setAddress(code, to, sums, [
       [point, at.matrix],
       [block, rows * at.allColumns * 4],
     ]);
-    forFramesOf(code, group, frames, count, (_, place) => {
-      setAddress(
-        code,
-        from,
-        buffer,
-        [
-          [point, inputPlane],
-          [place, tiles * inputTile],
-        ],
-        shape.channel * 4,
-      );
-      setAddress(
-        code,
-        gradient,
-        buffer,
-        [
-          [point, outputPlane],
-          [place, tiles * outputTile],
-          [block, rows * 4],
-        ],
-        inputBytes,
-      );
-      const sum = ([whole, rest]: readonly number[]): void => {
-        code.repeat(run.pieces - 1, () => {
-          code.get(gradient).get(from).get(to).call(whole);
-          code.advance(gradient, run.piece * outputTile).advance(from, run.piece * inputTile);
-        });
-        code.get(gradient).get(from).get(to).call(rest);
+    setAddress(code, from, buffer, [[point, inputPlane]], shape.channel * 4);
+    setAddress(
+      code,
+      gradient,
+      buffer,
+      [
+        [point, outputPlane],
+        [block, rows * 4],
+      ],
+      inputBytes,
+    );
+    const sum = (outputs: number, run: ReturnType<typeof runs>): void => {
+      const part = (length: number): void => {
+        code.get(gradient).get(from).get(to).call(variant(outputs, length));
+        code.advance(gradient, length * outputTile).advance(from, length * inputTile);
       };
-      code
-        .get(block)
-        .number(at.blocks - 1)
-        .op("i32.eq");
+      code.repeat(run.pieces - 1, () => part(run.piece));
+      part(run.last);
+    };
+    const sumGroup = (outputs: number): void => {
+      code.get(group).number(1).op("i32.add").number(frames).op("i32.mul").set(end);
+      code.get(end).get(count).op("i32.le_s");
       code.if(
-        () => sum(blocks[1]),
-        () => sum(blocks[0]),
+        () => sum(outputs, ofGroup),
+        () => forFramesOf(code, group, frames, count, () => sum(outputs, ofFrame)),
       );
-    });
+    };
+    code
+      .get(block)
+      .number(at.blocks - 1)
+      .op("i32.eq");
+    code.if(
+      () => sumGroup(last),
+      () => sumGroup(rows),
+    );
   });
   const taps = kernel[2];
-  const matrix = transposed(weightTransform(taps));
+  const matrix = transposed(tile.weight);
   const partBytes = at.matrix / finishParts;
   const squeeze = addLinearMap(module, "gradient.squeeze", {
     matrix,
     inStride: at.matrix,
     outStride: at.matrix,
     loops: [
-      { count: tilePoints, inStep: tilePoints * at.matrix, outStep: taps * at.matrix },
+      { count: tile.points, inStep: tile.points * at.matrix, outStep: taps * at.matrix },
       neighbours(partBytes / 16),
     ],
     fused,

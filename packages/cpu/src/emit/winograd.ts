@@ -1,47 +1,62 @@
 import type { Coefficients } from "./linearMap.ts";
 
-/*
- * Winograd's minimal filtering F(m, r) with m + r − 1 = 6 (Lavin and Gray 2016) over the points 0, 1, −1, 2, −2 and ∞:
- * Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A. One Bᵀ serves F(4, 3) and F(2, 5).
+/**
+ * Winograd's minimal filtering F(m, r) along one axis (Lavin and Gray 2016): m outputs of r taps from n = m + r − 1 points,
+ * `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` in two dimensions.
  */
-const points = [0, 1, -1, 2, -2];
+export interface WinogradTile {
+  /** m */
+  readonly outputs: number;
+  /** r */
+  readonly taps: number;
+  /** n */
+  readonly points: number;
+  /** Input transform Bᵀ `[n, n]`. */
+  readonly input: Coefficients;
+  /** Weight transform G `[n, r]`. */
+  readonly weight: Coefficients;
+  /** Output transform Aᵀ `[m, n]`. */
+  readonly output: Coefficients;
+}
 
-/** Points of a tile along one axis. */
-export const tilePoints = 6;
-
-/** Input transform Bᵀ `[6, 6]`. */
-export const inputTransform: Coefficients = [
-  [4, 0, -5, 0, 1, 0],
-  [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
-  [0, -2, -1, 2, 1, 0],
-  [0, 2, -1, -2, 1, 0],
-  [0, 4, 0, -5, 0, 1],
-];
+/** Where polynomials are evaluated, besides ∞: pairs of opposite sign share their sums, powers of two are exact. */
+const places = [0, 1, -1, 2, -2, 0.5, -0.5];
 
 /** The rows of a matrix as its columns. */
 export function transposed(matrix: Coefficients): Coefficients {
   return matrix[0].map((_, k) => matrix.map((row) => row[k]));
 }
 
-/** Powers 0 to `count − 1` of each point, and the highest alone for ∞. */
-function powers(count: number): number[][] {
-  const rows = points.map((p) => Array.from({ length: count }, (_, k) => p ** k));
-  rows.push(Array.from({ length: count }, (_, k) => (k === count - 1 ? 1 : 0)));
-  return rows;
+/** Coefficients of `Π (x − root)`, lowest power first. */
+function polynomial(roots: readonly number[]): number[] {
+  let coefficients = [1];
+  for (const root of roots) {
+    const raised = [0, ...coefficients];
+    coefficients = raised.map((c, k) => c - root * (coefficients[k] ?? 0));
+  }
+  return coefficients;
 }
 
-/** Weight transform G `[6, r]` for kernels of r taps. */
-export function weightTransform(taps: number): Coefficients {
-  return powers(taps).map((row, index) => {
-    const p = points[index];
-    if (p === undefined) return row;
-    const scale = points.reduce((product, q) => (q === p ? product : product * (p - q)), 1);
-    return row.map((x) => x / scale);
-  });
-}
-
-/** Output transform Aᵀ `[m, 6]` for m outputs. */
-export function outputTransform(outputs: number): Coefficients {
-  return transposed(powers(outputs));
+/** The transforms of F(outputs, taps). @throws RangeError if it needs more points than there are */
+export function winogradTile(outputs: number, taps: number): WinogradTile {
+  const points = outputs + taps - 1;
+  if (points - 1 > places.length) throw new RangeError(`F(${outputs}, ${taps}) needs ${points} points`);
+  const at = places.slice(0, points - 1);
+  const last = (count: number): number[] => Array.from({ length: count }, (_, k) => Number(k === count - 1));
+  const powers = (p: number, count: number): number[] => Array.from({ length: count }, (_, k) => p ** k);
+  const others = at.map((p) => at.filter((q) => q !== p));
+  return {
+    outputs,
+    taps,
+    points,
+    input: [...others.map((roots) => [...polynomial(roots), 0]), polynomial(at)],
+    weight: [
+      ...at.map((p, k) => {
+        const scale = others[k].reduce((product, q) => product * (p - q), 1);
+        return powers(p, taps).map((x) => x / scale);
+      }),
+      last(taps),
+    ],
+    output: transposed([...at.map((p) => powers(p, outputs)), last(outputs)]),
+  };
 }
