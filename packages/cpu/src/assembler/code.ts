@@ -114,6 +114,11 @@ export class Code {
     return this.get(local).number(by).op("i32.add").set(local);
   }
 
+  /** Adds one i32 variable to another. */
+  increase(local: Local, by: Local): this {
+    return this.get(local).get(by).op("i32.add").set(local);
+  }
+
   /** Repeats `body` while `counter`, lowered by one after each round, is not 0: at least once. */
   countDown(counter: Local, body: () => void): this {
     this.body.push(0x03, 0x40);
@@ -167,6 +172,13 @@ export class Code {
   clear(address: Local, bytes: number): this {
     this.get(address).number(0).number(bytes);
     this.body.push(0xfc, 0x0b, 0x00);
+    return this;
+  }
+
+  /** Copies as many bytes as a variable says from an address on to another. */
+  copy(to: Local, from: Local, bytes: Local): this {
+    this.get(to).get(from).get(bytes);
+    this.body.push(0xfc, 0x0a, 0x00, 0x00);
     return this;
   }
 

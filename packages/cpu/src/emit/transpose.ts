@@ -4,8 +4,8 @@ import type { Module } from "../assembler/module.ts";
 const floatBytes = 4;
 const vectorBytes = 16;
 
-/** Transposes four vectors in place. */
-function transpose4(code: Code, v: readonly Local[], spare: readonly Local[]): void {
+/** Transposes four vectors in place, by way of four others. */
+export function transpose4(code: Code, v: readonly Local[], spare: readonly Local[]): void {
   const pair = (a: Local, b: Local, lanes: readonly [number, number, number, number], to: Local): void => {
     code.get(a).get(b).shuffle(lanes).set(to);
   };
