@@ -62,9 +62,9 @@ function total(bytes: Partial<Record<string, number>>): number {
   return Object.values(bytes).reduce<number>((sum, part) => sum + (part ?? 0), 0);
 }
 
-/** Samples that go through at a time. */
-export function samplesAtATime(batch: number, bytes: number): number {
-  const rounds = Math.ceil(batch / Math.max(1, Math.min(batch, Math.floor(samplesLimit / bytes))));
+/** Samples that go through at a time: rounds of nearly equal size. */
+export function samplesAtATime(batch: number, bytes: number, limit: number): number {
+  const rounds = Math.ceil(batch / Math.max(1, Math.min(batch, Math.floor(limit / bytes))));
   return Math.ceil(batch / rounds);
 }
 
@@ -85,13 +85,14 @@ export function forward(
   peephole: Peephole,
   arrays: SequenceArrays,
   kept: Float32Array | undefined,
+  limit: number = samplesLimit,
 ): SequenceResults {
   const sizes = sizesOf(geometry);
   const { steps, batch, inputs, inputPositions, hidden, positions, states } = sizes;
   const plan = planForward(sizes, batch);
   const { state, input } = plan;
   const bytes = sampleBytes(sizes, plan, kept !== undefined);
-  const chunk = samplesAtATime(batch, total(bytes));
+  const chunk = samplesAtATime(batch, total(bytes), limit);
   const keep = kept !== undefined;
   const each = keptFloats(sizes);
   const stateFloats = hidden * positions;

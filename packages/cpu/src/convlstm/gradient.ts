@@ -11,7 +11,7 @@ import type { Memory } from "../pool/memory.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
 import { type BackwardWord, backwardScratch, backwardWords, emitBackward } from "./backwardProgram.ts";
-import { keptFloats, place, type SequenceArrays, samplesAtATime } from "./forward.ts";
+import { keptFloats, place, type SequenceArrays, samplesAtATime, samplesLimit } from "./forward.ts";
 import { insideFrame } from "./forwardProgram.ts";
 import { backwardSource, filledPeephole, stateWeights } from "./operands.ts";
 import { type BackwardPlan, planBackward, type SequenceSizes, sizesOf } from "./plan.ts";
@@ -183,6 +183,7 @@ export function gradient(
   peephole: Peephole,
   arrays: GradientArrays,
   wanted: Wanted,
+  limit: number = samplesLimit,
 ): GradientResults {
   const sizes = sizesOf(geometry);
   const { steps, batch, inputs, inputPositions, hidden, filled, positions, merged, states, size } = sizes;
@@ -192,7 +193,7 @@ export function gradient(
   const bytes = sampleBytes(sizes, plan, wantsX);
   const shapes = wanted.weights ? weightShapes(sizes, plan, steps * batch) : [];
   const perSample = Object.values(bytes).reduce<number>((sum, part) => sum + (part ?? 0), weightBytes(sizes, shapes));
-  const chunk = samplesAtATime(batch, perSample);
+  const chunk = samplesAtATime(batch, perSample, limit);
   const kept = keptFloats(sizes);
   const [stateFloats, imageFloats] = [hidden * positions, inputs * inputPositions];
   const memory = workMemory();
