@@ -59,7 +59,7 @@ export { cat, stack } from "./ops/cat.ts";
 export { conv1d, conv2d, conv3d, convInputOp, convOp, convWeightOp } from "./ops/conv.ts";
 export { type ConvTransposeOptions, convTranspose1d, convTranspose2d, convTranspose3d } from "./ops/convTranspose.ts";
 export * from "./ops/elementwise.ts";
-export { matmul } from "./ops/matmul.ts";
+export { type MatmulOptions, matmul } from "./ops/matmul.ts";
 export { expand, flip, narrow, pad, permute, select, slice, transpose } from "./ops/move.ts";
 export { pixelShuffle, pixelUnshuffle } from "./ops/pixelShuffle.ts";
 export { max, mean, min, sum, type VarianceOptions, variance } from "./ops/reduce.ts";

@@ -473,8 +473,8 @@ export class Tensor {
   // Matrices
 
   /** See {@link matrix.matmul}. */
-  matmul(other: Tensor): Tensor {
-    return matrix.matmul(this, other);
+  matmul(other: Tensor, options?: matrix.MatmulOptions): Tensor {
+    return matrix.matmul(this, other, options);
   }
 
   // Shape

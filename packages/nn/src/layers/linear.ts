@@ -49,7 +49,7 @@ export class Linear extends Module {
         { expected: this.inFeatures, got: x.shape.at(-1) },
       );
     }
-    const y = x.matmul(this.weight.transpose(0, 1));
+    const y = x.matmul(this.weight, { transposeB: true });
     return this.bias === undefined ? y : y.add(this.bias);
   }
 }

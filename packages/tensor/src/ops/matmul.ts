@@ -52,32 +52,47 @@ function stackOf(x: Tensor, batch: Shape): Tensor {
   return whole.reshape([sizeOf(batch), ...matrix]);
 }
 
+/** Options of {@link matmul}. */
+export interface MatmulOptions {
+  /** Whether the last two axes of the left operand are read exchanged. Default false; vectors have none to exchange. */
+  readonly transposeA?: boolean;
+  /** The same of the right operand. Default false. */
+  readonly transposeB?: boolean;
+}
+
+/** Sizes of the last two axes, exchanged if they are to be read so. */
+function sidesOf(x: Tensor, transposed: boolean): readonly [number, number] {
+  const [first = 1, second = 1] = x.shape.slice(-2);
+  return transposed ? [second, first] : [first, second];
+}
+
 /**
  * Matrix product of the last two axes, `[…, n, k] · […, k, m] = […, n, m]`; the axes before broadcast. A vector on the left is a row, on
- * the right a column, and its axis does not appear in the result.
+ * the right a column, and its axis does not appear in the result. Transposed operands are read as they lie, without a copy.
  * @throws ShapeError if the inner sizes differ, an operand is a scalar, or the batch axes do not broadcast; DTypeError, DeviceError
+ * @example
+ * matmul(x, weight, { transposeB: true }); // x · weightᵀ
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
-  const sides = `${formatShape(a.shape)} and ${formatShape(b.shape)}`;
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const transposeA = options.transposeA === true && a.rank > 1;
+  const transposeB = options.transposeB === true && b.rank > 1;
+  const side = (x: Tensor, transposed: boolean): string => `${formatShape(x.shape)}${transposed ? " transposed" : ""}`;
+  const sides = `${side(a, transposeA)} and ${side(b, transposeB)}`;
   if (a.rank === 0 || b.rank === 0)
     throw new ShapeError("matmul", `needs at least one axis on both sides, got ${sides}`);
   const left = a.rank === 1 ? a.unsqueeze(0) : a;
   const right = b.rank === 1 ? b.unsqueeze(1) : b;
-  const inner = left.shape.at(-1);
-  if (inner !== right.shape.at(-2)) {
-    throw new ShapeError("matmul", `inner sizes differ: ${inner} and ${right.shape.at(-2)} (${sides})`, {
-      expected: inner,
-      got: right.shape.at(-2),
-    });
+  const [rows, inner] = sidesOf(left, transposeA);
+  const [got, columns] = sidesOf(right, transposeB);
+  if (inner !== got) {
+    throw new ShapeError("matmul", `inner sizes differ: ${inner} and ${got} (${sides})`, { expected: inner, got });
   }
-  const rows = left.shape.at(-2) ?? 1;
-  const columns = right.shape.at(-1) ?? 1;
   const outer = [...(a.rank === 1 ? [] : [rows]), ...(b.rank === 1 ? [] : [columns])];
-  if (right.rank === 2) {
+  if (right.rank === 2 && !transposeA) {
     // One matrix on the right: the batch joins the rows, nothing is repeated.
-    const flat = left.reshape([1, sizeOf(left.shape.slice(0, -1)), inner ?? 0]);
-    return product(flat, right.unsqueeze(0), false, false).reshape([...left.shape.slice(0, -2), ...outer]);
+    const flat = left.reshape([1, sizeOf(left.shape.slice(0, -1)), inner]);
+    return product(flat, right.unsqueeze(0), false, transposeB).reshape([...left.shape.slice(0, -2), ...outer]);
   }
   const batch = broadcastShapes("matmul", [left.shape.slice(0, -2), right.shape.slice(0, -2)]);
-  return product(stackOf(left, batch), stackOf(right, batch), false, false).reshape([...batch, ...outer]);
+  return product(stackOf(left, batch), stackOf(right, batch), transposeA, transposeB).reshape([...batch, ...outer]);
 }

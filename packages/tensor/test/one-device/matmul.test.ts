@@ -47,6 +47,30 @@ it("takes vectors as a row on the left and a column on the right", () => {
   );
 });
 
+it("reads operands transposed as if they had been transposed before", () => {
+  const cases = fc
+    .tuple(broadcastableShapes({ maxRank: 2, maxSize: 3 }), size, size, size)
+    .chain(([[left, right], n, k, m]) => fc.tuple(tensors([...left, k, n]), tensors([...right, m, k])));
+  fc.assert(
+    fc.property(cases, ([a, b]) => {
+      const [at, bt] = [a.transpose(-1, -2), b.transpose(-1, -2)];
+      expectTensor(matmul(a, b, { transposeA: true, transposeB: true }), nd(matmul(at, bt)));
+      expectTensor(matmul(at, b, { transposeB: true }), nd(matmul(at, bt)));
+      expectTensor(a.matmul(bt, { transposeA: true }), nd(matmul(at, bt)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+it("names transposed operands whose inner sizes differ", () => {
+  expect(() => matmul(ones([2, 3]), ones([3, 4]), { transposeA: true, transposeB: true })).toThrow(
+    "matmul: inner sizes differ: 2 and 4 ([2,3] transposed and [3,4] transposed)",
+  );
+  expect(() => matmul(ones([3]), ones([3, 4]), { transposeA: true, transposeB: true })).toThrow(
+    "matmul: inner sizes differ: 3 and 4 ([3] and [3,4] transposed)",
+  );
+});
+
 it("sums over nothing to 0", () => {
   expect(matmul(ones([2, 0]), ones([0, 3])).toArray()).toEqual(zeros([2, 3]).toArray());
 });

@@ -23,6 +23,24 @@ const batched = row(
   ([x, y]) => ({ label: "", inputs: [x, y], apply: (a, b) => ops.matmul(a, b) }),
 );
 
+const transposed = row(
+  "matmul (transposed)",
+  fc
+    .tuple(fc.constantFrom([], [2]), fc.boolean(), fc.boolean(), size, size, size)
+    .chain(([batch, transposeA, transposeB, n, k, m]) =>
+      fc.tuple(
+        tensors([...batch, ...(transposeA ? [k, n] : [n, k])]),
+        tensors(transposeB ? [m, k] : [k, m]),
+        fc.constant({ transposeA, transposeB }),
+      ),
+    ),
+  ([x, y, options]) => ({
+    label: JSON.stringify(options),
+    inputs: [x, y],
+    apply: (a, b) => ops.matmul(a, b, options),
+  }),
+);
+
 /** Rows of the matrix product, one per case of ranks. */
 export const matmulSamples: readonly Sample[] = [
   product("vector, vector", (_, k) => [[k], [k]]),
@@ -43,4 +61,5 @@ export const matmulSamples: readonly Sample[] = [
   product("batch, vector", (n, k) => [[2, 1, n, k], [k]]),
   product("vector, batch", (_, k, m) => [[k], [2, k, m]]),
   batched,
+  transposed,
 ];
