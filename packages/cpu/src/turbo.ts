@@ -16,7 +16,6 @@ export interface TurboResult {
 const relaxed = "--experimental-wasm-relaxed-simd";
 const revectorize = "--experimental-wasm-revectorize";
 
-const rows = 6;
 const depth = 64;
 /** Least and most milliseconds that one speed is measured: V8 compiles a second time, for speed, after some of them. */
 const shortest = 10;
@@ -31,6 +30,7 @@ let modules = 0;
  * @param vectors - of four floats per row of the tile
  */
 function tileSpeed(vectors: number, fused: boolean): number {
+  const { rows } = features();
   const columns = 4 * vectors;
   const [a, b, c] = [0, 4 * rows * depth, 4 * (rows + columns) * depth];
   const module = new Module();

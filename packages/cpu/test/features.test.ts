@@ -29,6 +29,7 @@ describe("features", () => {
       simd: false,
       fused: false,
       wide: false,
+      rows: 4,
       shared: false,
       reason: "no WebAssembly",
     });

@@ -65,8 +65,8 @@ export function placeWeights(memory: Memory, shape: BandShape, source: WeightSou
   }
   if (shape.winograd === undefined) return plain;
   const points = memory.allocate(weightBytes(shape));
-  const { channels, kernel, allPanels, vectors, fused } = shape;
-  const key = `winograd weights ${channels} ${kernel[2]} ${allPanels} ${vectors} ${fused}`;
+  const { channels, kernel, allPanels, vectors, winograd, fused } = shape;
+  const key = `winograd weights ${JSON.stringify([channels, kernel, allPanels, vectors, winograd, fused])}`;
   const program = programOf(key, memory.shared, () => {
     const module = new Module();
     const transform = addWeightTransform(module, "transform", shape);

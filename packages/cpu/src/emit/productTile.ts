@@ -1,4 +1,5 @@
 import type { Module } from "../assembler/module.ts";
+import { features } from "../features.ts";
 
 const vectorBytes = 16;
 
@@ -14,7 +15,7 @@ export interface ProductLoop {
 
 /** A tile `[rows, 4 · vectors]` of a matrix product. */
 export interface ProductTile {
-  /** Rows, at most 6: with two vectors each they fill the twelve registers that two multiply-add ports need. */
+  /** Rows: at most 6, which with two vectors each need twelve registers for their sums. */
   readonly rows: number;
   /** Vectors of four floats per row: 2, or 4 where the engine fuses pairs to 256 bits. */
   readonly vectors: number;
@@ -113,7 +114,7 @@ export interface ProductBlock extends Omit<ProductTile, "rows"> {
  */
 export function addProductBlock(module: Module, name: string, block: ProductBlock): number {
   const { rows, panels, aRow, cRow, bPanel, cPanel } = block;
-  const { tall, talls, shorts } = tileHeights(rows, tileRows);
+  const { tall, talls, shorts } = tileHeights(rows, features().rows);
   const tallTile = addProductTile(module, `${name}.tall`, { ...block, rows: tall });
   const shortTile = shorts === 0 ? tallTile : addProductTile(module, `${name}.short`, { ...block, rows: tall - 1 });
   return module.add(name, 3, (code) => {
