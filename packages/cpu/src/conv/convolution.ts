@@ -1,85 +1,46 @@
 import type { ConvGeometry } from "@squall/device";
-import { Module } from "../assembler/module.ts";
-import { setAddress, splitIndex } from "../emit/address.ts";
-import { addBandConv, bandLayout, blockWeightBytes, prepareBand } from "../emit/bandConv.ts";
-import { addFillTask, fillParts } from "../emit/fillFrame.ts";
-import { addSpreadRow } from "../emit/transpose.ts";
+import { fillParts } from "../emit/fillFrame.ts";
 import type { HostTask, Task } from "../pool/job.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
-import { type BandPlan, planBands } from "./bandPlan.ts";
-import { type ConvProblem, forwardProblem, inputGradientProblem } from "./problem.ts";
+import type { BandPlan } from "./bandPlan.ts";
+import { emitConv, isCovered, planParts } from "./convProgram.ts";
+import { type ConvProblem, forwardProblem, inputGradientProblem, tapsOf } from "./problem.ts";
+import { imageFloats, type Slab, slabsOf } from "./slabs.ts";
 import { placeWeights } from "./weights.ts";
 
-/** Most bytes of staged images at a time; one image may take more. */
+/** Most bytes of staged images at a time; larger images are cut. */
 const stagedLimit = 64 << 20;
-/** Positions of input and output. */
-function positions({ axes }: ConvProblem): [inputs: number, outputs: number] {
-  const [d, h, w] = axes;
-  return [d.size * h.size * w.size, d.outSize * h.outSize * w.outSize];
+/** Most bytes of one slab, which cutting one axis may not get below: memory has no room for more. */
+const slabLimit = 2 ** 30;
+
+/** Operands of a convolution. */
+interface Operands {
+  readonly input: Float32Array;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | undefined;
 }
 
-/** Parameters: images, frames, weights, biases, results. */
-function emit(problem: ConvProblem, plan: BandPlan): Module {
-  const { shape, bands, blocks, blockChannels } = plan;
-  const { frame, rows } = shape;
-  const { groups, inChannels, outChannels, axes } = problem;
-  const [d, h, w] = axes;
-  const [, outPositions] = positions(problem);
-  const outputs = outChannels / groups;
-  const module = new Module();
-  const filling = { frame, channels: inChannels, channel: 0, size: [d.size, h.size, w.size], clear: true } as const;
-  addFillTask(module, "fill", 1, [{ filling, word: 0 }]);
-  const conv = addBandConv(module, "conv", shape);
-  const layout = bandLayout(shape);
-  const spread = (name: string, channels: number): number =>
-    addSpreadRow(module, name, { channels, width: w.outSize, plane: outPositions * 4, pixel: layout.pixel });
-  const last = outputs - (blocks - 1) * blockChannels;
-  const spreadWhole = spread("spread", Math.min(blockChannels, outputs));
-  const spreadLast = last === blockChannels || blocks === 1 ? spreadWhole : spread("spreadLast", last);
-  module.add("band", 3, (code) => {
-    const [parameters, index, scratch] = [code.parameter(0), code.parameter(1), code.parameter(2)];
-    const [input, weights, bias, output] = code.localList("i32", 4);
-    const [work, row, at, from, to] = code.localList("i32", 5);
-    const [n, plane, band] = splitIndex(code, index, [0x7fffffff, d.outSize, bands]);
-    code.loadNumber(parameters, 4).set(input).loadNumber(parameters, 8).set(weights);
-    code.loadNumber(parameters, 12).set(bias).loadNumber(parameters, 16).set(output);
-    setAddress(code, input, input, [
-      [n, frame.bytes],
-      [plane, d.stride * frame.plane],
-      [band, rows * h.stride * frame.row],
-    ]);
-    setAddress(code, output, output, [
-      [n, outChannels * outPositions * 4],
-      [plane, h.outSize * w.outSize * 4],
-      [band, rows * w.outSize * 4],
-    ]);
-    setAddress(code, work, scratch, [], layout.bytes);
-    const block = (spreadRow: number, channels: number): void => {
-      code.get(input).get(weights).get(scratch).get(work).call(conv.block);
-      // Rows of the last band may reach past the end.
-      code.get(band).number(rows).op("i32.mul").set(row);
-      code.get(scratch).set(from).get(output).set(to);
-      code.number(rows).set(at);
-      code.countDown(at, () => {
-        code.get(row).number(h.outSize).op("i32.lt_u");
-        code.if(() => code.get(from).get(to).get(bias).call(spreadRow));
-        code
-          .advance(row, 1)
-          .advance(from, layout.row)
-          .advance(to, w.outSize * 4);
-      });
-      code.advance(output, channels * outPositions * 4).advance(bias, channels * 4);
-      code.advance(weights, blockWeightBytes(shape));
-    };
-    code.repeat(groups, () => {
-      prepareBand(code, conv, input, work);
-      code.repeat(blocks - 1, () => block(spreadWhole, blockChannels));
-      block(spreadLast, last);
-      code.advance(input, shape.channels * 4);
-    });
-  });
-  return module;
+/** A run along an axis of images `[channels, …size]`, from a place in an array on. */
+interface Run {
+  readonly data: Float32Array;
+  readonly start: number;
+  readonly size: readonly number[];
+  /** Where the run starts along the axis. */
+  readonly from: number;
+}
+
+/** Copies a run of `length` positions of an axis from one image to another. */
+function copyRun(from: Run, to: Run, channels: number, axis: number, length: number): void {
+  const count = (sizes: readonly number[]): number => sizes.reduce((product, size) => product * size, 1);
+  const inner = count(from.size.slice(axis + 1));
+  const whole = from.size[axis] === length && to.size[axis] === length;
+  const outer = channels * count(from.size.slice(0, axis));
+  const [times, floats] = whole ? [1, outer * length * inner] : [outer, length * inner];
+  for (let k = 0; k < times; k++) {
+    const first = from.start + (k * from.size[axis] + from.from) * inner;
+    to.data.set(from.data.subarray(first, first + floats), to.start + (k * to.size[axis] + to.from) * inner);
+  }
 }
 
 /** Output channels of each lane of the panels of one group. */
@@ -87,42 +48,55 @@ function plainLanes({ shape }: BandPlan, outputs: number): Int32Array {
   return Int32Array.from({ length: shape.allPanels * shape.vectors * 4 }, (_, lane) => (lane < outputs ? lane : -1));
 }
 
-function solve(
+/** Computes a slab of all images into its place in `out`. */
+function solveSlab(
   op: string,
-  problem: ConvProblem,
-  input: Float32Array,
-  weight: Float32Array,
-  bias: Float32Array | undefined,
-): Float32Array {
-  const { batch, groups, inChannels, outChannels, axes } = problem;
-  const [inPositions, outPositions] = positions(problem);
-  const [imageFloats, resultFloats] = [inChannels * inPositions, outChannels * outPositions];
-  const plan = planBands({
-    images: batch,
-    inputs: inChannels / groups,
-    outputs: outChannels / groups,
-    groups,
-    axes,
-  });
-  const { shape, bands } = plan;
-  const { frame } = shape;
-  const out = new Float32Array(batch * resultFloats);
+  whole: ConvProblem,
+  slab: Slab,
+  operands: Operands,
+  out: Float32Array,
+  limit: number,
+): void {
+  const { problem, axis } = slab;
+  const { batch, groups, inChannels, outChannels } = problem;
+  const outputs = outChannels / groups;
+  const floats = imageFloats(problem);
+  const wholeFloats = imageFloats(whole);
+  const kinds = planParts(problem);
   const memory = workMemory();
   memory.reset();
-  const lanes = plainLanes(plan, outChannels / groups);
-  const weights = placeWeights(memory, shape, { data: weight, places: problem.weights, lanes, groups });
+  const frameBytes = kinds.length === 0 ? 0 : kinds[0].plan.shape.frame.bytes;
+  const placed = kinds.map(({ plan, parts }) =>
+    parts.map(({ weights }) => {
+      const source = { data: operands.weight, places: weights, lanes: plainLanes(plan, outputs), groups };
+      return placeWeights(memory, plan.shape, source);
+    }),
+  );
   const biases = memory.allocate(4 * outChannels + 16);
-  if (bias === undefined) memory.floats.fill(0, biases / 4, biases / 4 + outChannels);
-  else memory.floats.set(bias, biases / 4);
-  const staged = 4 * imageFloats + frame.bytes + 4 * resultFloats;
-  const images = Math.max(1, Math.min(batch, Math.floor(stagedLimit / staged)));
-  const [source, frames] = [memory.allocate(4 * images * imageFloats + 64), memory.allocate(images * frame.bytes)];
-  const results = memory.allocate(4 * images * resultFloats);
-  const key = `conv ${JSON.stringify([problem.axes, inChannels, outChannels, groups, plan])}`;
-  const program = programOf(key, memory.shared, () => emit(problem, plan));
-  const [fill, band] = [program.names.indexOf("fill"), program.names.indexOf("band")];
-  const perImage = axes[0].outSize * bands;
-  const perOutput = (inChannels / groups) * axes[0].kernel * axes[1].kernel * axes[2].kernel;
+  if (operands.bias === undefined) memory.floats.fill(0, biases / 4, biases / 4 + outChannels);
+  else memory.floats.set(operands.bias, biases / 4);
+  const images = Math.max(1, Math.min(batch, Math.floor(limit / (4 * floats.in + frameBytes + 4 * floats.out))));
+  const [source, frames] = [memory.allocate(4 * images * floats.in + 64), memory.allocate(images * frameBytes)];
+  const results = memory.allocate(4 * images * floats.out);
+  const shapes = kinds.map(({ plan: { first: _, ...plan }, outSize, parts }) => [plan, outSize, parts.length]);
+  const { inSize, outSize, step } = problem;
+  const key = `conv ${JSON.stringify([inSize, outSize, step, inChannels, outChannels, groups, shapes])}`;
+  const program = programOf(key, memory.shared, () => emitConv(problem, kinds));
+  const find = (name: string): number => program.names.indexOf(name);
+  const clears = isCovered(problem) ? 0 : 1;
+  const fills = (kinds.length === 0 ? 0 : fillParts) + clears;
+  const parameters = [source, frames, biases, results];
+  for (const [k, { plan, parts }] of kinds.entries()) {
+    const { frame } = plan.shape;
+    for (const [p, { axes, start }] of parts.entries()) {
+      const at = frame.before.map((before, a) => before - axes[a].padBefore);
+      const tap = at[0] * frame.plane + at[1] * frame.row + at[2] * frame.pixel;
+      parameters.push(placed[k][p], tap, 4 * ((start[0] * outSize[1] + start[1]) * outSize[2] + start[2]));
+    }
+  }
+  const bands = kinds.map(({ plan, outSize: [planes], parts }) => parts.length * planes * plan.bands);
+  const perImage = bands.reduce((sum, count) => sum + count, 0);
+  const perOutput = problem.parts.reduce((sum, { axes }) => sum + tapsOf(axes), 0) / Math.max(1, problem.parts.length);
   for (let first = 0; first < batch; first += images) {
     const count = Math.min(images, batch - first);
     const tasks: Task[] = [];
@@ -136,45 +110,66 @@ function solve(
         value: 0,
         signal: copied,
         run: () => {
-          const from = (first + n) * imageFloats;
-          memory.floats.set(input.subarray(from, from + imageFloats), source / 4 + n * imageFloats);
+          const start = (first + n) * wholeFloats.in;
+          const from = { data: operands.input, start, size: whole.inSize, from: slab.inStart };
+          const to = { data: memory.floats, start: source / 4 + n * floats.in, size: inSize, from: 0 };
+          copyRun(from, to, inChannels, axis, inSize[axis]);
         },
       });
-      for (let part = 0; part < fillParts; part++) {
-        tasks.push({ run: fill, index: n * fillParts + part, waitFor: copied, value: 1, signal: filled });
+      const filling = { waitFor: copied, value: 1, signal: filled };
+      for (let part = 0; part < fills - clears; part++) {
+        tasks.push({ run: find("fill"), index: n * fillParts + part, ...filling });
       }
-      for (let part = 0; part < perImage; part++) {
-        tasks.push({ run: band, index: n * perImage + part, waitFor: filled, value: fillParts, signal: done });
+      if (clears > 0) tasks.push({ run: find("clear"), index: n, ...filling });
+      for (const [k, total] of bands.entries()) {
+        const run = find(`band${k}`);
+        for (let part = 0; part < total; part++) {
+          tasks.push({ run, index: n * total + part, waitFor: filled, value: fills, signal: done });
+        }
       }
       after.push({
-        waitFor: done,
-        value: perImage,
+        waitFor: perImage === 0 ? filled : done,
+        value: perImage === 0 ? fills : perImage,
         signal: -1,
         run: () => {
-          const from = results / 4 + n * resultFloats;
-          out.set(memory.floats.subarray(from, from + resultFloats), (first + n) * resultFloats);
+          const from = { data: memory.floats, start: results / 4 + n * floats.out, size: outSize, from: 0 };
+          const to = { data: out, start: (first + n) * wholeFloats.out, size: whole.outSize, from: slab.outStart };
+          copyRun(from, to, outChannels, axis, outSize[axis]);
         },
       });
     }
     runJob({
       op,
       program,
-      parameters: [source, frames, weights, biases, results],
+      parameters,
       counters: 3 * count,
       tasks,
       before,
       after,
-      threadBytes: plan.scratch,
-      work: count * resultFloats * perOutput,
+      threadBytes: Math.max(0, ...kinds.map(({ plan }) => plan.scratch)),
+      work: count * floats.out * (inChannels / groups) * perOutput,
     });
   }
-  return out;
 }
 
-/** Whether one image and its results are small enough to be staged. */
-function fits(problem: ConvProblem): boolean {
-  const [inPositions, outPositions] = positions(problem);
-  return problem.inChannels * inPositions + problem.outChannels * outPositions < 1 << 26;
+/**
+ * Convolves in emitted code. @param limit - most bytes of staged images at a time
+ * @returns `undefined` where not even slabs fit the memory
+ */
+export function solve(
+  op: string,
+  problem: ConvProblem,
+  operands: Operands,
+  limit: number = stagedLimit,
+): Float32Array | undefined {
+  const slabs = slabsOf(problem, limit);
+  for (const slab of slabs) {
+    const floats = imageFloats(slab.problem);
+    if (4 * (2 * floats.in + floats.out) > slabLimit) return undefined;
+  }
+  const out = new Float32Array(problem.batch * imageFloats(problem).out);
+  for (const slab of slabs) solveSlab(op, problem, slab, operands, out, limit);
+  return out;
 }
 
 /**
@@ -186,8 +181,7 @@ export function fastConv(
   weight: Float32Array,
   bias: Float32Array | undefined,
 ): Float32Array | undefined {
-  const problem = forwardProblem(geometry);
-  return fits(problem) ? solve("conv", problem, input, weight, bias) : undefined;
+  return solve("conv", forwardProblem(geometry), { input, weight, bias });
 }
 
 /** The same for the input gradient. */
@@ -196,7 +190,6 @@ export function fastConvInputGradient(
   outputGradient: Float32Array,
   weight: Float32Array,
 ): Float32Array | undefined {
-  const problem = inputGradientProblem(geometry);
-  if (problem === undefined || !fits(problem)) return undefined;
-  return solve("convInputGradient", problem, outputGradient, weight, undefined);
+  const operands = { input: outputGradient, weight, bias: undefined };
+  return solve("convInputGradient", inputGradientProblem(geometry), operands);
 }

@@ -35,18 +35,22 @@ export function weightBytes(shape: BandShape): number {
 }
 
 /** Panels `[panel][tap][channel][lane]`. */
-function writePanels(shape: BandShape, source: WeightSource, group: number, out: Float32Array, start: number): void {
+function writePanels(shape: BandShape, source: WeightSource, group: number, out: Float32Array, first: number): void {
   const { data, places, lanes, channels } = source;
   const [d, h, w] = shape.kernel;
   const taps = d * h * w;
   const width = 4 * shape.vectors;
   const base = places.start + group * places.group;
-  let at = start;
+  const { tap: step } = places;
+  const [stepD, stepH, stepW] = typeof step === "number" ? [h * w * step, w * step, step] : step;
+  let at = first;
   for (let panel = 0; panel < shape.allPanels; panel++) {
     for (let tap = 0; tap < taps; tap++) {
+      const [z, y, x] = [Math.floor(tap / (h * w)), Math.floor(tap / w) % h, tap % w];
+      const start = base + z * stepD + y * stepH + x * stepW;
       for (let c = 0; c < shape.channels; c++) {
         const channel = channels === undefined ? c : channels[c];
-        const place = base + tap * places.tap + channel * places.input;
+        const place = start + channel * places.input;
         for (let lane = 0; lane < width; lane++) {
           const output = lanes[panel * width + lane];
           out[at++] = output < 0 || channel < 0 ? 0 : data[place + output * places.output];

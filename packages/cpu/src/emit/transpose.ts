@@ -29,12 +29,14 @@ export interface PixelRow {
   readonly plane: number;
   /** Bytes from a pixel to the next on the other side. */
   readonly pixel: number;
+  /** Bytes from a pixel to the next within a plane. Default 4, a float. */
+  readonly step?: number;
 }
 
 /** Calls `block` for every 4x4 block of channels and pixels, with both addresses moved there. Blocks at the ends are smaller. */
 function forEachBlock(
   code: Code,
-  { channels, width, plane, pixel }: PixelRow,
+  { channels, width, plane, pixel, step = floatBytes }: PixelRow,
   planes: Local,
   pixels: Local,
   block: (pixels: number, channels: number) => void,
@@ -44,10 +46,10 @@ function forEachBlock(
     const [whole, rest] = [Math.floor(width / 4), width % 4];
     code.repeat(whole, () => {
       block(4, count);
-      code.advance(planes, vectorBytes).advance(pixels, 4 * pixel);
+      code.advance(planes, 4 * step).advance(pixels, 4 * pixel);
     });
     if (rest > 0) block(rest, count);
-    code.advance(planes, -whole * vectorBytes).advance(pixels, -whole * 4 * pixel);
+    code.advance(planes, -whole * 4 * step).advance(pixels, -whole * 4 * pixel);
   };
   code.repeat(Math.floor(channels / 4), () => {
     strip(4);
@@ -58,7 +60,7 @@ function forEachBlock(
 }
 
 /**
- * Adds a function `(planes, pixels)` that gathers a row of planes into pixels. It may read up to three floats past the row's end.
+ * Adds a function `(planes, pixels)` that gathers a row of planes, which lies close together, into pixels. It may read up to three floats past the row's end.
  * @returns the function's number
  */
 export function addGatherRow(module: Module, name: string, row: PixelRow): number {
@@ -83,6 +85,7 @@ export function addGatherRow(module: Module, name: string, row: PixelRow): numbe
  * @returns the function's number
  */
 export function addSpreadRow(module: Module, name: string, row: PixelRow): number {
+  const { step = floatBytes } = row;
   return module.add(name, 3, (code) => {
     const [pixels, planes, bias] = [code.parameter(0), code.parameter(1), code.parameter(2)];
     const vectors = code.localList("v128", 4);
@@ -96,8 +99,8 @@ export function addSpreadRow(module: Module, name: string, row: PixelRow): numbe
           .loadSplat(bias, q * floatBytes)
           .op("f32x4.add")
           .set(vectors[q]);
-        if (width === 4) code.store(planes, q * row.plane, vectors[q]);
-        else for (let p = 0; p < width; p++) code.storeLane(planes, q * row.plane + p * floatBytes, vectors[q], p);
+        if (width === 4 && step === floatBytes) code.store(planes, q * row.plane, vectors[q]);
+        else for (let p = 0; p < width; p++) code.storeLane(planes, q * row.plane + p * step, vectors[q], p);
       }
     };
     forEachBlock(code, row, planes, pixels, block, () => code.advance(bias, vectorBytes));
