@@ -3,7 +3,6 @@ import { Module } from "../assembler/module.ts";
 import { setAddress } from "./address.ts";
 import { depthBlock, forUnits, loadWord, lower, type MatmulShape, type MatmulWord } from "./matmulWords.ts";
 import { addPackPanels } from "./packPanels.ts";
-import { tileRows } from "./productTile.ts";
 
 const floatBytes = 4;
 const vectorBytes = 16;
@@ -69,7 +68,7 @@ function addTile(module: Module, rows: number, { vectors, fused }: MatmulShape, 
 
 /** Adds a function `(a, b, c, cRow, depth, accumulate, rows)` that multiplies a panel, in tiles of about the same height. @returns its number */
 function addPanel(module: Module, shape: MatmulShape, layout: BlockLayout): number {
-  const tiles = Array.from({ length: tileRows }, (_, k) => addTile(module, k + 1, shape, layout));
+  const tiles = Array.from({ length: shape.rows }, (_, k) => addTile(module, k + 1, shape, layout));
   const strip = module.add("strip", 8, (code) => {
     const [a, b, c, cRow, depth, accumulate, height, count] = code.parameters;
     for (const [k, tile] of tiles.entries()) {
@@ -96,9 +95,9 @@ function addPanel(module: Module, shape: MatmulShape, layout: BlockLayout): numb
     };
     code
       .get(rows)
-      .number(tileRows - 1)
+      .number(shape.rows - 1)
       .op("i32.add")
-      .number(tileRows)
+      .number(shape.rows)
       .op("i32.div_u")
       .set(count);
     code.get(rows).get(count).op("i32.add").number(1).op("i32.sub").get(count).op("i32.div_u").set(tall);

@@ -8,6 +8,8 @@ export interface MatmulShape {
   readonly transposeA: boolean;
   /** Whether B is stored `[columns, inner]`. */
   readonly transposeB: boolean;
+  /** Rows of a tile at most. */
+  readonly rows: number;
   /** Vectors of four floats per panel of columns: 2, or 4 where the engine fuses pairs to 256 bits. */
   readonly vectors: number;
   /** Multiply and add in one rounding. */

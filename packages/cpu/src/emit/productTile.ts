@@ -93,9 +93,6 @@ export function tileHeights(
   return { tall, talls: tiles - shorts, shorts };
 }
 
-/** Rows of the largest tile. */
-export const tileRows = 6;
-
 /** A whole product of small matrices: B and the results are cut into panels of `4 · vectors` columns. */
 export interface ProductBlock extends Omit<ProductTile, "rows"> {
   /** Rows of A and of the results. */

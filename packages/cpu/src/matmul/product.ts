@@ -1,7 +1,6 @@
 import type { MatmulGeometry } from "@squall/device";
 import { emitMatmul, matmulScratch, rowBlock } from "../emit/matmul.ts";
 import { depthBlock, type MatmulShape, type MatmulWord, matmulWords } from "../emit/matmulWords.ts";
-import { tileRows } from "../emit/productTile.ts";
 import { features } from "../features.ts";
 import type { HostTask, Task } from "../pool/job.ts";
 import type { Memory } from "../pool/memory.ts";
@@ -19,7 +18,8 @@ const slack = 16;
 const lengthOf = ({ from, to }: Range): number => to - from;
 
 /** How a chunk is cut into tasks. */
-function cut({ batch, rows, inner, columns }: Chunk, lanes: number) {
+function cut({ batch, rows, inner, columns }: Chunk, { rows: tileRows, vectors }: MatmulShape) {
+  const lanes = 4 * vectors;
   const [count, height, depth, width] = [batch, rows, inner, columns].map(lengthOf);
   const work = count * height * depth * width;
   const blockRows = Math.ceil(height / Math.ceil(height / rowBlock) / tileRows) * tileRows;
@@ -95,15 +95,15 @@ function place(memory: Memory, { batch, rows, inner, columns }: Chunk, matrixByt
 /** Matrix products in emitted code, `[batch, rows, columns]`; no size is 0. */
 export function fastMatmul(geometry: MatmulGeometry, a: Float32Array, b: Float32Array): Float32Array {
   const { batch, rows, inner, columns, transposeA, transposeB } = geometry;
-  const { fused, wide } = features();
-  const shape: MatmulShape = { transposeA, transposeB, vectors: wide ? 4 : 2, fused };
+  const { fused, wide, rows: tileRows } = features();
+  const shape: MatmulShape = { transposeA, transposeB, rows: tileRows, vectors: wide ? 4 : 2, fused };
   const out = new Float32Array(batch * rows * columns);
   const memory = workMemory();
   const program = programOf(`matmul ${transposeA} ${transposeB}`, memory.shared, () => emitMatmul(shape));
   const [pack, product] = [program.names.indexOf("pack"), program.names.indexOf("product")];
   for (const chunk of chunksOf(geometry)) {
     memory.reset();
-    const parts = cut(chunk, 4 * shape.vectors);
+    const parts = cut(chunk, shape);
     const places = place(memory, chunk, parts.matrixBytes);
     const { floats } = memory;
     const values: Readonly<Record<MatmulWord, number>> = {
