@@ -1,20 +1,8 @@
-import type { FloatArray, Storage } from "@squall/device";
-import { wasmTiles } from "./emit/tiles.ts";
-import { type Features, features } from "./features.ts";
-import { loopTiles } from "./loops/tiles.ts";
+import type { Storage } from "@squall/device";
+import { features } from "./features.ts";
 import { describeThreads } from "./pool/threads.ts";
 import { convAlgorithm, kernelPath } from "./settings.ts";
 import { arrayOf } from "./storage.ts";
-import type { TileEngine } from "./tileEngine.ts";
-
-let compiled: { readonly features: Features; readonly engine: TileEngine } | undefined;
-
-/** What sums tiles of a product whose left operand is `data`. */
-export function tileEngineFor(data: FloatArray): TileEngine {
-  if (kernelPath() === "loops" || data instanceof Float64Array || !features().simd) return loopTiles;
-  if (compiled?.features !== features()) compiled = { features: features(), engine: wasmTiles(features().fused) };
-  return compiled.engine;
-}
 
 /**
  * The elements of some storages, if vectors are to compute with them: all float32, the engine able and the loops not asked for.

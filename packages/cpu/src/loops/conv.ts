@@ -1,6 +1,6 @@
 import { allocate, type ConvGeometry, type FloatArray, type Storage } from "@squall/device";
-import { type Matrix, multiply, multiplyAdd, steps } from "../gemm.ts";
 import { arrayOf, CpuStorage } from "../storage.ts";
+import { type Matrix, multiply, multiplyAdd, steps } from "./gemm.ts";
 import {
   basePlaces,
   emptySlab,

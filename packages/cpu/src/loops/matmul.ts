@@ -1,6 +1,6 @@
 import { allocate, type MatmulGeometry, type Storage } from "@squall/device";
-import { multiply, steps } from "../gemm.ts";
 import { arrayOf, CpuStorage } from "../storage.ts";
+import { multiply, steps } from "./gemm.ts";
 
 /** Batched matrix product. */
 export function matmul(geometry: MatmulGeometry, a: Storage, b: Storage): Storage {

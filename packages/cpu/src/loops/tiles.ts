@@ -1,6 +1,28 @@
-import type { Lanes, TileEngine } from "../tileEngine.ts";
+import type { FloatArray } from "@squall/device";
 
-const side = 4;
+/** Part of an operand that is packed: lanes (rows of A or columns of B) along a run of the summed axis. */
+export interface Lanes {
+  /** Where the elements are; element (lane, k) is `data[offset + lanes[lane] + inner[k]]`. */
+  readonly data: FloatArray;
+  /** Added to every place. */
+  readonly offset: number;
+  /** Place of each lane. */
+  readonly lanes: Int32Array;
+  /** First lane. */
+  readonly from: number;
+  /** Lane after the last. */
+  readonly to: number;
+  /** Place of each element of the summed axis. */
+  readonly inner: Int32Array;
+  /** First element of the run. */
+  readonly innerFrom: number;
+  /** Element after the last. */
+  readonly innerTo: number;
+}
+
+/** Rows and columns of a tile of a matrix product. */
+export const tileSide = 4;
+
 let packedA: Float64Array = new Float64Array(0);
 let packedB: Float64Array = new Float64Array(0);
 let results: Float64Array = new Float64Array(0);
@@ -8,7 +30,7 @@ let results: Float64Array = new Float64Array(0);
 /** Packs four lanes to a panel, so that the tile loop reads both operands in order. Lanes past the end repeat the last one. */
 function pack({ data, offset, lanes, from, to, inner, innerFrom, innerTo }: Lanes, out: Float64Array): void {
   let at = 0;
-  for (let lane = from; lane < to; lane += side) {
+  for (let lane = from; lane < to; lane += tileSide) {
     const p0 = offset + lanes[lane];
     const p1 = offset + lanes[Math.min(lane + 1, to - 1)];
     const p2 = offset + lanes[Math.min(lane + 2, to - 1)];
@@ -90,22 +112,31 @@ function atLeast(scratch: Float64Array, length: number): Float64Array {
   return scratch.length >= length ? scratch : new Float64Array(length);
 }
 
-/** Plain loops in double precision: the oracle, and the path of float64. */
-export const loopTiles: TileEngine = {
-  rows: side,
-  columns: side,
-  reserve: (a, b, panels) => {
-    packedA = atLeast(packedA, a);
-    packedB = atLeast(packedB, b);
-    results = atLeast(results, panels * side * side);
-  },
-  packRows: (part) => pack(part, packedA),
-  packColumns: (part) => pack(part, packedB),
-  multiply: (panels, columnPanel, depth) => {
-    const panel = depth * side;
-    for (let p = 0; p < panels; p++) {
-      multiplyTile(packedA, p * panel, packedB, columnPanel * panel, depth, results, p * side * side);
-    }
-    return results;
-  },
-};
+/** Makes room for so many packed elements of each operand, and so many row panels. */
+export function reserve(a: number, b: number, panels: number): void {
+  packedA = atLeast(packedA, a);
+  packedB = atLeast(packedB, b);
+  results = atLeast(results, panels * tileSide ** 2);
+}
+
+/** Packs rows of A. Lanes that fill up the last panel are never read as results. */
+export function packRows(part: Lanes): void {
+  pack(part, packedA);
+}
+
+/** Packs columns of B, likewise. */
+export function packColumns(part: Lanes): void {
+  pack(part, packedB);
+}
+
+/**
+ * Multiplies the first `panels` row panels by one column panel, in double precision.
+ * @returns one row-major tile per row panel, one after the other; valid until the next call
+ */
+export function multiplyTiles(panels: number, columnPanel: number, depth: number): Float64Array {
+  const panel = depth * tileSide;
+  for (let p = 0; p < panels; p++) {
+    multiplyTile(packedA, p * panel, packedB, columnPanel * panel, depth, results, p * tileSide ** 2);
+  }
+  return results;
+}

@@ -1,5 +1,5 @@
 import type { FloatArray } from "@squall/device";
-import { tileEngineFor } from "./dispatch.ts";
+import { multiplyTiles, packColumns, packRows, reserve, tileSide } from "./tiles.ts";
 
 /**
  * A matrix that lies anywhere in an array: element (i, j) is `data[offset + rows[i] + columns[j]]`. Plain and transposed matrices are of
@@ -79,34 +79,30 @@ type TileSink = (
   width: number,
 ) => void;
 
-/** Lanes per block, whole panels of `side`, such that they fit the limit. */
-function lanesPerBlock(inner: number, side: number): number {
-  return Math.max(side, Math.floor(packedLimit / inner / side) * side);
+/** Lanes per block, whole panels, such that they fit the limit. */
+function lanesPerBlock(inner: number): number {
+  return Math.max(tileSide, Math.floor(packedLimit / inner / tileSide) * tileSide);
 }
 
-function panelsOf(lanes: number, side: number): number {
-  return Math.ceil(lanes / side);
+function panelsOf(lanes: number): number {
+  return Math.ceil(lanes / tileSide);
 }
 
 /** `c` from `a · b`, tile by tile, with the summed axis in runs of `depth`. */
 function multiplyBlocks(a: Matrix, b: Matrix, c: Matrix, depth: number, sink: TileSink): void {
-  const engine = tileEngineFor(a.data);
   const inner = b.rows.length;
   const rows = c.rows.length;
   const columns = c.columns.length;
-  const rowBlock = Math.min(lanesPerBlock(depth, engine.rows), panelsOf(rows, engine.rows) * engine.rows);
-  const columnBlock = Math.min(
-    lanesPerBlock(depth, engine.columns),
-    panelsOf(columns, engine.columns) * engine.columns,
-  );
-  const tileSize = engine.rows * engine.columns;
-  engine.reserve(rowBlock * depth, columnBlock * depth, rowBlock / engine.rows);
+  const rowBlock = Math.min(lanesPerBlock(depth), panelsOf(rows) * tileSide);
+  const columnBlock = Math.min(lanesPerBlock(depth), panelsOf(columns) * tileSide);
+  const tileSize = tileSide ** 2;
+  reserve(rowBlock * depth, columnBlock * depth, rowBlock / tileSide);
   for (let left = 0; left < columns; left += columnBlock) {
     const right = Math.min(columns, left + columnBlock);
     for (let innerFrom = 0; innerFrom < inner; innerFrom += depth) {
       const innerTo = Math.min(inner, innerFrom + depth);
       const run = { innerFrom, innerTo };
-      engine.packColumns({
+      packColumns({
         ...run,
         data: b.data,
         offset: b.offset,
@@ -117,7 +113,7 @@ function multiplyBlocks(a: Matrix, b: Matrix, c: Matrix, depth: number, sink: Ti
       });
       for (let top = 0; top < rows; top += rowBlock) {
         const bottom = Math.min(rows, top + rowBlock);
-        engine.packRows({
+        packRows({
           ...run,
           data: a.data,
           offset: a.offset,
@@ -126,13 +122,13 @@ function multiplyBlocks(a: Matrix, b: Matrix, c: Matrix, depth: number, sink: Ti
           to: bottom,
           inner: a.columns,
         });
-        const panels = panelsOf(bottom - top, engine.rows);
-        for (let j = left; j < right; j += engine.columns) {
-          const jEnd = Math.min(right, j + engine.columns);
-          const tiles = engine.multiply(panels, (j - left) / engine.columns, innerTo - innerFrom);
+        const panels = panelsOf(bottom - top);
+        for (let j = left; j < right; j += tileSide) {
+          const jEnd = Math.min(right, j + tileSide);
+          const tiles = multiplyTiles(panels, (j - left) / tileSide, innerTo - innerFrom);
           for (let p = 0; p < panels; p++) {
-            const i = top + p * engine.rows;
-            sink(c, i, Math.min(bottom, i + engine.rows), j, jEnd, tiles, p * tileSize, engine.columns);
+            const i = top + p * tileSide;
+            sink(c, i, Math.min(bottom, i + tileSide), j, jEnd, tiles, p * tileSize, tileSide);
           }
         }
       }
