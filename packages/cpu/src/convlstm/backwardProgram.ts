@@ -17,7 +17,6 @@ export const backwardWords = [
   "hiddenPixels", // the same, [n, pixel, filled]
   "cellGradientImages", // images of the last cell state's, [n]
   "cellGradient", // the same, [n, pixel, filled]; in the end that of the first one
-  "cell", // images of the cell state before the first step, [n]
   "cells", // cell states, [T + 1, n, pixel, filled]
   "gates", // activated gates, [T, n, pixel, 4, filled]
   "stateWeights",
@@ -65,7 +64,7 @@ export function backwardScratch({ sizes, plan }: BackwardProgram): number {
 }
 
 /**
- * Emits the backward program: tasks `clear`, `fillHidden`, `fillCellGradient`, `fillCell`, `step`, `firstCell` and, for a separate input
+ * Emits the backward program: tasks `clear`, `fillHidden`, `fillCellGradient`, `step`, `firstCell` and, for a separate input
  * convolution, `input`. Step `s` computes time `T - 1 - s`; the last one, `T`, only goes back to the first hidden state.
  */
 export function emitBackward({ sizes, plan, peephole, wantsX }: BackwardProgram): Module {
@@ -86,7 +85,6 @@ export function emitBackward({ sizes, plan, peephole, wantsX }: BackwardProgram)
   };
   fillState("fillHidden", "hiddenPixels", "hiddenGradient");
   fillState("fillCellGradient", "cellGradient", "cellGradientImages");
-  fillState("fillCell", "cells", "cell");
   const conv = addBandConv(module, "state", shape);
   const plane = positions * 4;
   const gather = addGatherRow(module, "gather", { channels: hidden, width, plane, pixel: states.pixel });

@@ -30,9 +30,20 @@ export interface SequenceResults {
 /** Most bytes that samples may take in memory at a time; one may take more. */
 export const samplesLimit: number = 192 << 20;
 
-/** Floats of states and gates per step and sample, as they are kept for the gradient. */
-export function keptFloats({ positions, filled }: SequenceSizes): { readonly gates: number; readonly cells: number } {
-  return { gates: 4 * positions * filled, cells: positions * filled };
+/** What is kept of a sequence for its gradient: gates `[T, N, pixel, 4, filled]`, then cell states `[T + 1, N, …]` as frames. */
+export interface Kept {
+  /** {@link keptLength} floats. */
+  readonly data: Float32Array;
+  /** Their address, if they lie in the memory that emitted code works in. */
+  readonly address: number | undefined;
+}
+
+/** Floats of gates and of states per step and sample, as they are kept. */
+export function keptFloats({ positions, filled, states }: SequenceSizes): {
+  readonly gates: number;
+  readonly cells: number;
+} {
+  return { gates: 4 * positions * filled, cells: states.bytes / 4 };
 }
 
 /** Writes numbers to memory that is allocated for them. @returns their address */
@@ -43,7 +54,12 @@ export function place(memory: Memory, data: Float32Array): number {
 }
 
 /** Bytes per sample of each part of the forward program's memory. */
-function sampleBytes(sizes: SequenceSizes, plan: ForwardPlan, keep: boolean): Partial<Record<ForwardWord, number>> {
+function sampleBytes(
+  sizes: SequenceSizes,
+  plan: ForwardPlan,
+  kept: { readonly address: number | undefined } | undefined,
+): Partial<Record<ForwardWord, number>> {
+  const inPlace = kept?.address !== undefined;
   const { steps, inputs, inputPositions, hidden, positions, states } = sizes;
   return {
     images: 4 * steps * inputs * inputPositions,
@@ -51,8 +67,8 @@ function sampleBytes(sizes: SequenceSizes, plan: ForwardPlan, keep: boolean): Pa
     inputFrames: plan.input === undefined ? 0 : steps * plan.input.shape.frame.bytes,
     hidden: 4 * hidden * positions,
     cell: 4 * hidden * positions,
-    cells: (steps + 1) * states.bytes,
-    gates: keep ? 4 * steps * keptFloats(sizes).gates : 0,
+    cells: inPlace ? 0 : (steps + 1) * states.bytes,
+    gates: inPlace || kept === undefined ? 0 : 4 * steps * keptFloats(sizes).gates,
     sequence: 4 * steps * hidden * positions,
     lastCell: 4 * hidden * positions,
   };
@@ -69,29 +85,38 @@ export function samplesAtATime(batch: number, bytes: number, limit: number): num
 }
 
 /** Bytes that one sample takes on the way forward. */
-export function forwardBytes(sizes: SequenceSizes, keep: boolean): number {
-  return total(sampleBytes(sizes, planForward(sizes, sizes.batch), keep));
+export function forwardBytes(sizes: SequenceSizes): number {
+  return total(sampleBytes(sizes, planForward(sizes, sizes.batch), { address: undefined }));
 }
 
-/** Floats of all that is kept of a sequence: gates of all steps, then cell states. */
+/** Whether all samples go through at once, so that what is kept can be written where it stays. */
+export function keepsInPlace(sizes: SequenceSizes, limit: number = samplesLimit): boolean {
+  const bytes = total(sampleBytes(sizes, planForward(sizes, sizes.batch), { address: 0 }));
+  return samplesAtATime(sizes.batch, bytes, limit) === sizes.batch;
+}
+
+/** Floats of all that is kept of a sequence. */
 export function keptLength(sizes: SequenceSizes): number {
   const { gates, cells } = keptFloats(sizes);
-  return sizes.steps * sizes.batch * (gates + cells);
+  return sizes.batch * (sizes.steps * gates + (sizes.steps + 1) * cells);
 }
 
-/** Runs a sequence through emitted code. @param kept - gets {@link keptLength} floats for the gradient, if there is to be one */
+/**
+ * Runs a sequence through emitted code.
+ * @param kept - gets what the gradient needs, if there is to be one. It may have an address only if {@link keepsInPlace} says so
+ */
 export function forward(
   geometry: ConvLstmGeometry,
   peephole: Peephole,
   arrays: SequenceArrays,
-  kept: Float32Array | undefined,
+  kept: Kept | undefined,
   limit: number = samplesLimit,
 ): SequenceResults {
   const sizes = sizesOf(geometry);
   const { steps, batch, inputs, inputPositions, hidden, positions, states } = sizes;
   const plan = planForward(sizes, batch);
   const { state, input } = plan;
-  const bytes = sampleBytes(sizes, plan, kept !== undefined);
+  const bytes = sampleBytes(sizes, plan, kept);
   const chunk = samplesAtATime(batch, total(bytes), limit);
   const keep = kept !== undefined;
   const each = keptFloats(sizes);
@@ -115,7 +140,11 @@ export function forward(
   addresses.set("zeros", place(memory, new Float32Array(hidden + 4)));
   for (const [name, size] of Object.entries(bytes)) {
     const known = forwardWords.find((each) => each === name);
-    if (known !== undefined) addresses.set(known, memory.allocate(chunk * size + 64));
+    if (known !== undefined && size > 0) addresses.set(known, memory.allocate(chunk * size + 64));
+  }
+  if (kept?.address !== undefined) {
+    addresses.set("gates", kept.address);
+    addresses.set("cells", kept.address + 4 * steps * batch * each.gates);
   }
   const at = (name: ForwardWord): number => addresses.get(name) ?? 0;
   const key = `ConvLSTM ${JSON.stringify([sizes, plan, peephole, keep])}`;
@@ -181,10 +210,12 @@ export function forward(
         const [f, row] = [t * n + i, t * batch + from + i];
         const run = (): void => {
           copyOut(at("sequence") + 4 * f * stateFloats, stateFloats, out.sequence, row * stateFloats);
-          if (kept === undefined) return;
-          copyOut(at("gates") + 4 * f * each.gates, each.gates, kept, row * each.gates);
-          const start = steps * batch * each.gates + row * each.cells;
-          copyOut(at("cells") + (f + n) * states.bytes, each.cells, kept, start);
+          if (kept === undefined || kept.address !== undefined) return;
+          copyOut(at("gates") + 4 * f * each.gates, each.gates, kept.data, row * each.gates);
+          const cells = steps * batch * each.gates;
+          if (t === 0) copyOut(at("cells") + f * states.bytes, each.cells, kept.data, cells + row * each.cells);
+          const start = cells + (row + batch) * each.cells;
+          copyOut(at("cells") + (f + n) * states.bytes, each.cells, kept.data, start);
         };
         after.push({ waitFor: stepped + i, value: (t + 1) * pieces, signal: -1, run });
       }

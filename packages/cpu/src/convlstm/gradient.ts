@@ -11,7 +11,7 @@ import type { Memory } from "../pool/memory.ts";
 import { runJob, workMemory } from "../pool/pool.ts";
 import { programOf } from "../pool/program.ts";
 import { type BackwardWord, backwardScratch, backwardWords, emitBackward } from "./backwardProgram.ts";
-import { keptFloats, place, type SequenceArrays, samplesAtATime, samplesLimit } from "./forward.ts";
+import { type Kept, keptFloats, place, type SequenceArrays, samplesAtATime, samplesLimit } from "./forward.ts";
 import { insideFrame } from "./forwardProgram.ts";
 import { backwardSource, filledPeephole, stateWeights } from "./operands.ts";
 import { type BackwardPlan, planBackward, type SequenceSizes, sizesOf } from "./plan.ts";
@@ -19,7 +19,7 @@ import { type BackwardPlan, planBackward, type SequenceSizes, sizesOf } from "./
 /** Operands of the gradient as arrays; see `ConvLstmGradientInputs`. */
 export interface GradientArrays extends SequenceArrays {
   readonly sequence: Float32Array;
-  readonly kept: Float32Array;
+  readonly kept: Kept;
   readonly sequenceGradient: Float32Array;
   readonly hiddenGradient: Float32Array;
   readonly cellGradient: Float32Array;
@@ -66,8 +66,17 @@ class WeightSum {
     memory.floats.fill(0, this.sums / 4, (this.sums + layout.bytes) / 4);
   }
 
-  /** Adds the frames of `samples` samples. @param images - addresses of inputs and of hidden states before each step, `[T, n]` */
-  add(samples: number, images: { readonly x: number; readonly hidden: number }, gradients: number): void {
+  /**
+   * Adds the frames of `samples` samples.
+   * @param images - addresses of inputs and of hidden states before each step, `[T, n]`
+   * @param copies - copy the images of each step there; none if they are there
+   */
+  add(
+    samples: number,
+    images: { readonly x: number; readonly hidden: number },
+    gradients: number,
+    copies: readonly (() => void)[],
+  ): void {
     const { memory, shape, sizes, before, ofState } = this;
     const { hidden, size, inputSize, steps } = sizes;
     const count = steps * samples;
@@ -91,10 +100,13 @@ class WeightSum {
       return module;
     });
     const fill = program.names.indexOf("fill");
+    const copied = gradientCounters(shape, count);
     const tasks = gradientTasks(program, shape, count, 0, (from, end, signal) => {
       const filling: Task[] = [];
       for (let index = from * fillParts; index < end * fillParts; index++) {
-        filling.push({ run: fill, index, waitFor: -1, value: 0, signal });
+        const step = Math.floor(index / fillParts / samples);
+        const [waitFor, value] = copies.length === 0 ? [-1, 0] : [copied, step + 1];
+        filling.push({ run: fill, index, waitFor, value, signal });
       }
       return filling;
     });
@@ -102,9 +114,9 @@ class WeightSum {
       op: "ConvLSTM gradient",
       program,
       parameters: [images.x, images.hidden, frames, frames, gradients, count, this.sums, points, this.finished],
-      counters: gradientCounters(shape, count),
+      counters: copied + 1,
       tasks,
-      before: [],
+      before: copies.map((run): HostTask => ({ waitFor: -1, value: 0, signal: copied, run })),
       after: [],
       threadBytes: layout.scratch,
       work: count * sizes.positions * shape.outputs * shape.inputs * 9,
@@ -131,7 +143,12 @@ class WeightSum {
 }
 
 /** Bytes per sample of each part of the backward program's memory. */
-function sampleBytes(sizes: SequenceSizes, plan: BackwardPlan, wantsX: boolean): Partial<Record<BackwardWord, number>> {
+function sampleBytes(
+  sizes: SequenceSizes,
+  plan: BackwardPlan,
+  wantsX: boolean,
+  inPlace: boolean,
+): Partial<Record<BackwardWord, number>> {
   const { steps, inputs, inputPositions, hidden, positions, states, size, filled } = sizes;
   const image = 4 * hidden * positions;
   return {
@@ -141,9 +158,8 @@ function sampleBytes(sizes: SequenceSizes, plan: BackwardPlan, wantsX: boolean):
     hiddenPixels: states.bytes,
     cellGradientImages: image,
     cellGradient: states.bytes,
-    cell: image,
-    cells: (steps + 1) * states.bytes,
-    gates: 4 * steps * keptFloats(sizes).gates,
+    cells: inPlace ? 0 : (steps + 1) * states.bytes,
+    gates: inPlace ? 0 : 4 * steps * keptFloats(sizes).gates,
     sums: 4 * size[0] * plan.state.bands * gradientSums * filled,
     positionSums: 4 * 3 * filled * positions,
     x: wantsX ? 4 * steps * inputs * inputPositions : 0,
@@ -173,7 +189,10 @@ function weightShapes(sizes: SequenceSizes, plan: BackwardPlan, images: number):
 /** Bytes that one sample takes on the way back, everything wanted. */
 export function gradientBytes(sizes: SequenceSizes): number {
   const plan = planBackward(sizes, sizes.batch, true);
-  const parts = Object.values(sampleBytes(sizes, plan, true)).reduce<number>((sum, part) => sum + (part ?? 0), 0);
+  const parts = Object.values(sampleBytes(sizes, plan, true, false)).reduce<number>(
+    (sum, part) => sum + (part ?? 0),
+    0,
+  );
   return parts + weightBytes(sizes, weightShapes(sizes, plan, sizes.steps));
 }
 
@@ -190,10 +209,16 @@ export function gradient(
   const wantsX = wanted.x && inputs > 0;
   const plan = planBackward(sizes, batch, wantsX);
   const { state, input } = plan;
-  const bytes = sampleBytes(sizes, plan, wantsX);
   const shapes = wanted.weights ? weightShapes(sizes, plan, steps * batch) : [];
-  const perSample = Object.values(bytes).reduce<number>((sum, part) => sum + (part ?? 0), weightBytes(sizes, shapes));
-  const chunk = samplesAtATime(batch, perSample, limit);
+  const cut = (inPlace: boolean): { bytes: ReturnType<typeof sampleBytes>; chunk: number } => {
+    const bytes = sampleBytes(sizes, plan, wantsX, inPlace);
+    const all = Object.values(bytes).reduce<number>((sum, part) => sum + (part ?? 0), weightBytes(sizes, shapes));
+    return { bytes, chunk: samplesAtATime(batch, all, limit) };
+  };
+  // What was kept is read where it lies if all samples go through at once.
+  const atOnce = cut(true);
+  const inPlace = arrays.kept.address !== undefined && atOnce.chunk === batch;
+  const { bytes, chunk } = inPlace ? atOnce : cut(false);
   const kept = keptFloats(sizes);
   const [stateFloats, imageFloats] = [hidden * positions, inputs * inputPositions];
   const memory = workMemory();
@@ -216,7 +241,11 @@ export function gradient(
   const sums = shapes.map((shape, k) => new WeightSum(memory, sizes, shape, k === 0 ? before : inputs, k === 0));
   for (const name of backwardWords) {
     const each = bytes[name];
-    if (each !== undefined) addresses.set(name, memory.allocate(chunk * each + 64));
+    if (each !== undefined && each > 0) addresses.set(name, memory.allocate(chunk * each + 64));
+  }
+  if (inPlace) {
+    addresses.set("gates", arrays.kept.address ?? 0);
+    addresses.set("cells", (arrays.kept.address ?? 0) + 4 * steps * batch * kept.gates);
   }
   const images = {
     x: memory.allocate(sums.length === 0 ? 0 : 4 * chunk * steps * imageFloats + 64),
@@ -248,36 +277,22 @@ export function gradient(
     const copyStates = (): void => {
       copyIn(arrays.hiddenGradient, 0, stateFloats, at("hiddenGradient"));
       copyIn(arrays.cellGradient, 0, stateFloats, at("cellGradientImages"));
-      copyIn(arrays.cell, 0, stateFloats, at("cell"));
       for (const name of ["sums", "positionSums"] as const) {
         memory.floats.fill(0, at(name) / 4, (at(name) + n * (bytes[name] ?? 0)) / 4);
       }
     };
-    const cells = arrays.kept.subarray(steps * batch * kept.gates);
-    const copyGradient = (t: number): void => {
+    const cells = arrays.kept.data.subarray(steps * batch * kept.gates);
+    const copyCells = (t: number): void => copyIn(cells, t, kept.cells, at("cells") + t * n * states.bytes);
+    const copyStep = (t: number): void => {
       copyIn(arrays.sequenceGradient, t, stateFloats, at("sequenceGradient") + 4 * t * n * stateFloats);
-      copyIn(arrays.kept, t, kept.gates, at("gates") + 4 * t * n * kept.gates);
-    };
-    const copyCells = (t: number): void => {
-      for (let i = 0; i < n; i++) {
-        const start = (t * batch + from + i) * kept.cells;
-        const to = at("cells") + ((t + 1) * n + i) * states.bytes;
-        memory.floats.set(cells.subarray(start, start + kept.cells), to / 4);
-      }
+      if (inPlace) return;
+      if (t === steps - 1) copyCells(steps);
+      copyCells(t);
+      copyIn(arrays.kept.data, t, kept.gates, at("gates") + 4 * t * n * kept.gates);
     };
     // The last step first, as the steps want it: step s needs s + 2 of these.
-    const host = (run: () => void): HostTask => ({ waitFor: -1, value: 0, signal: copied, run });
-    const hosts = [host(copyStates)];
-    for (let t = steps - 1; t >= 0; t--) {
-      hosts.push(
-        host(() => {
-          if (t === steps - 1) copyCells(t);
-          // The cell states before step t are those after the step before it.
-          if (t > 0) copyCells(t - 1);
-          copyGradient(t);
-        }),
-      );
-    }
+    const hosts = [copyStates];
+    for (let t = steps - 1; t >= 0; t--) hosts.push(() => copyStep(t));
     const tasks: Task[] = [];
     const fill = (name: string, frame: number, i: number): void => {
       for (let part = 0; part < fillParts; part++) {
@@ -286,9 +301,9 @@ export function gradient(
     };
     for (let i = 0; i < n; i++) {
       for (let t = 0; t < steps; t++) fill("clear", t * n + i, i);
-      for (const name of ["fillHidden", "fillCellGradient", "fillCell"]) fill(name, i, i);
+      for (const name of ["fillHidden", "fillCellGradient"]) fill(name, i, i);
     }
-    const fills = fillParts * (steps + 3);
+    const fills = fillParts * (steps + 2);
     for (let s = 0; s <= steps; s++) {
       for (let i = 0; i < n; i++) {
         const [waitFor, value] = s === 0 ? [ready + i, fills] : [stepped + i, s * pieces];
@@ -328,21 +343,22 @@ export function gradient(
       parameters: backwardWords.map((name) => (name === "samples" ? n : at(name))),
       counters: 1 + 3 * n,
       tasks,
-      before: hosts,
+      before: hosts.map((run): HostTask => ({ waitFor: -1, value: 0, signal: copied, run })),
       after,
       threadBytes: backwardScratch({ sizes, plan, peephole, wantsX }),
       work: n * steps * positions * 4 * filled * (hidden + inputs) * 9,
     });
     addSums(sizes, peephole, memory.floats, { sums: at("sums"), positionSums: at("positionSums") }, n, pieces, results);
     if (sums.length === 0) continue;
-    copyIn(arrays.hidden, 0, stateFloats, images.hidden);
-    for (let t = 0; t < steps; t++) {
+    const copies = Array.from({ length: steps }, (_, t) => (): void => {
+      const to = images.hidden + 4 * t * n * stateFloats;
+      if (t === 0) copyIn(arrays.hidden, 0, stateFloats, to);
+      else copyIn(arrays.sequence, t - 1, stateFloats, to);
       if (arrays.x !== undefined) copyIn(arrays.x, t, imageFloats, images.x + 4 * t * n * imageFloats);
-      if (t > 0) copyIn(arrays.sequence, t - 1, stateFloats, images.hidden + 4 * t * n * stateFloats);
-    }
-    for (const sum of sums) {
+    });
+    for (const [k, sum] of sums.entries()) {
       const mark = memory.mark;
-      sum.add(n, images, at("frames") + insideFrame(plan.frame));
+      sum.add(n, images, at("frames") + insideFrame(plan.frame), k === 0 ? copies : []);
       memory.release(mark);
     }
   }

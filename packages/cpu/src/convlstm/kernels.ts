@@ -7,11 +7,12 @@ import type {
   Storage,
 } from "@squall/device";
 import { features } from "../features.ts";
+import { workMemory } from "../pool/pool.ts";
 import { kernelPath } from "../settings.ts";
 import { arrayOf, CpuStorage, ReusableStorage } from "../storage.ts";
-import { forward, forwardBytes, keptLength, type SequenceArrays } from "./forward.ts";
+import { forward, forwardBytes, type Kept, keepsInPlace, keptLength, type SequenceArrays } from "./forward.ts";
 import { gradient, gradientBytes } from "./gradient.ts";
-import { isPossible, sizesOf } from "./plan.ts";
+import { isPossible, type SequenceSizes, sizesOf } from "./plan.ts";
 
 /** Most bytes that one sample may take in memory; beyond it the steps go one by one. */
 const sampleLimit = 768 << 20;
@@ -35,6 +36,21 @@ function arraysOf(op: string, inputs: ConvLstmInputs): SequenceArrays {
   };
 }
 
+/** Storage for what is kept of a sequence: in the threads' memory, where it need not be copied, if that is possible. */
+function keptStorage(sizes: SequenceSizes): ReusableStorage {
+  const length = keptLength(sizes);
+  const memory = workMemory();
+  memory.reset();
+  const inMemory = keepsInPlace(sizes) ? ReusableStorage.inMemory(memory, length) : undefined;
+  return inMemory ?? ReusableStorage.ofLength(length);
+}
+
+/** What was kept. After a failure of a worker there is another memory, and the old one is an array like others. */
+function keptOf(op: string, storage: Storage): Kept {
+  const loan = storage instanceof ReusableStorage ? storage.loan : undefined;
+  return { data: floats(op, storage), address: loan?.memory === workMemory() ? loan?.address : undefined };
+}
+
 const stored = (data: Float32Array | undefined): Storage | undefined =>
   data === undefined ? undefined : new CpuStorage(data);
 
@@ -43,19 +59,19 @@ export const convLstm: ConvLstmKernels = {
   keptLength(geometry: ConvLstmGeometry, dtype: DType): number | undefined {
     if (dtype !== "float32" || kernelPath() !== "auto" || !features().simd || !isPossible(geometry)) return undefined;
     const sizes = sizesOf(geometry);
-    if (Math.max(forwardBytes(sizes, true), gradientBytes(sizes)) > sampleLimit) return undefined;
+    if (Math.max(forwardBytes(sizes), gradientBytes(sizes)) > sampleLimit) return undefined;
     return keptLength(sizes);
   },
 
   forward(geometry: ConvLstmGeometry, inputs: ConvLstmInputs, keep: boolean) {
-    const kept = ReusableStorage.ofLength(keep ? keptLength(sizesOf(geometry)) : 0);
-    const into = keep ? floats("ConvLSTM", kept) : undefined;
-    const out = forward(geometry, geometry.lstm.peephole, arraysOf("ConvLSTM", inputs), into);
+    const storage = keep ? keptStorage(sizesOf(geometry)) : ReusableStorage.ofLength(0);
+    const kept = keep ? keptOf("ConvLSTM", storage) : undefined;
+    const out = forward(geometry, geometry.lstm.peephole, arraysOf("ConvLSTM", inputs), kept);
     return {
       sequence: new CpuStorage(out.sequence),
       hidden: new CpuStorage(out.hidden),
       cell: new CpuStorage(out.cell),
-      kept,
+      kept: storage,
     };
   },
 
@@ -64,7 +80,7 @@ export const convLstm: ConvLstmKernels = {
     const arrays = {
       ...arraysOf(op, inputs),
       sequence: floats(op, inputs.sequence),
-      kept: floats(op, inputs.kept),
+      kept: keptOf(op, inputs.kept),
       sequenceGradient: floats(op, inputs.sequenceGradient),
       hiddenGradient: floats(op, inputs.hiddenGradient),
       cellGradient: floats(op, inputs.cellGradient),

@@ -17,16 +17,23 @@ function make(shared: boolean): WebAssembly.Memory {
   }
 }
 
+/** Most bytes that may be lent beyond a kernel call. */
+const lentLimit = 1 << 30;
+
 /**
- * The one linear memory that emitted kernels work in: the pool's control words at the start, then scratch that each kernel call takes
- * from the bottom and gives back whole. Shared between threads where the engine can.
+ * The one linear memory that emitted kernels work in: the pool's control words at the start, then what is lent beyond a kernel call, then
+ * scratch that each call takes from the bottom and gives back whole. Shared between threads where the engine can.
  */
 export class Memory {
   /** Imported by every emitted module as `env.memory`. */
   readonly memory: WebAssembly.Memory;
   /** Whether other threads can see it. */
   readonly shared: boolean;
+  /** Where scratch begins. */
+  private floor: number = controlBytes;
   private used: number = controlBytes;
+  /** What is lent, in the order of addresses, and whether it is. */
+  private readonly loans: { readonly address: number; readonly bytes: number; lent: boolean }[] = [];
   private floatView: Float32Array = new Float32Array(0);
   private intView: Int32Array = new Int32Array(0);
 
@@ -37,7 +44,35 @@ export class Memory {
 
   /** Everything that was allocated is free again. Kernels call it first. */
   reset(): void {
-    this.used = controlBytes;
+    this.used = this.floor;
+  }
+
+  /**
+   * Room for `bytes` that stays beyond the kernel call, until {@link giveBack}. To be called right after {@link reset}.
+   * @returns its address, or `undefined` if too much is lent already or the memory may move
+   */
+  lend(bytes: number): number | undefined {
+    const size = Math.ceil(bytes / alignment) * alignment;
+    const free = this.loans.find((loan) => !loan.lent && loan.bytes === size);
+    if (free !== undefined) {
+      free.lent = true;
+      return free.address;
+    }
+    if (!this.shared || this.used !== this.floor || this.floor + size > lentLimit) return undefined;
+    const address = this.allocate(size);
+    this.loans.push({ address, bytes: size, lent: true });
+    this.floor = this.used;
+    return address;
+  }
+
+  /** Takes back what {@link lend} gave. */
+  giveBack(address: number): void {
+    const loan = this.loans.find((each) => each.address === address);
+    if (loan !== undefined) loan.lent = false;
+    for (let last = this.loans.at(-1); last !== undefined && !last.lent; last = this.loans.at(-1)) {
+      this.floor = last.address;
+      this.loans.pop();
+    }
   }
 
   /** How far it is allocated: for {@link release}. */
