@@ -12,6 +12,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { solve } from "../src/conv/convolution.ts";
 import { type ConvProblem, forwardProblem, inputGradientProblem } from "../src/conv/problem.ts";
+import { slabWeightGradient } from "../src/conv/slabGradient.ts";
 import { slabsOf } from "../src/conv/slabs.ts";
 import { cpu, setConvAlgorithm, setThreads } from "../src/index.ts";
 import { leastWork, setLeastWork } from "../src/pool/pool.ts";
@@ -113,8 +114,27 @@ describe("convolutions that are cut", () => {
           }
         }
       }),
+      { numRuns: 80 },
+    );
+  });
+
+  it("have the weight gradient of the loops, slab by slab", () => {
+    setConvAlgorithm("exact");
+    let cut = 0;
+    fc.assert(
+      fc.property(geometries, limits, seeds, (geometry, limit, seed) => {
+        const [x, g] = [convInputShape, convOutputShape].map((shape, k) => whole(sizeOf(shape(geometry)), seed + k));
+        const [xs, gs] = [x, g].map((data) => cpu.upload(data));
+        const want = by("loops", () => cpu.readSync(cpu.kernels.convWeightGradient(geometry, xs, gs)));
+        const got = slabWeightGradient(geometry, x, g, limit);
+        if (got === undefined) return;
+        cut++;
+        expect(got.length).toBe(want.length);
+        expect(got.findIndex((value, k) => value !== want[k])).toBe(-1);
+      }),
       { numRuns: 150 },
     );
+    expect(cut).toBeGreaterThan(10);
   });
 
   it.each([

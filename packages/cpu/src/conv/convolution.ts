@@ -6,11 +6,11 @@ import { programOf } from "../pool/program.ts";
 import type { BandPlan } from "./bandPlan.ts";
 import { emitConv, isCovered, planParts } from "./convProgram.ts";
 import { type ConvProblem, forwardProblem, inputGradientProblem, tapsOf } from "./problem.ts";
-import { imageFloats, type Slab, slabsOf } from "./slabs.ts";
+import { copyRun, imageFloats, type Slab, slabsOf } from "./slabs.ts";
 import { placeWeights } from "./weights.ts";
 
 /** Most bytes of staged images at a time; larger images are cut. */
-const stagedLimit = 64 << 20;
+export const stagedLimit: number = 64 << 20;
 /** Most bytes of one slab, which cutting one axis may not get below: memory has no room for more. */
 const slabLimit = 2 ** 30;
 
@@ -19,28 +19,6 @@ interface Operands {
   readonly input: Float32Array;
   readonly weight: Float32Array;
   readonly bias: Float32Array | undefined;
-}
-
-/** A run along an axis of images `[channels, …size]`, from a place in an array on. */
-interface Run {
-  readonly data: Float32Array;
-  readonly start: number;
-  readonly size: readonly number[];
-  /** Where the run starts along the axis. */
-  readonly from: number;
-}
-
-/** Copies a run of `length` positions of an axis from one image to another. */
-function copyRun(from: Run, to: Run, channels: number, axis: number, length: number): void {
-  const count = (sizes: readonly number[]): number => sizes.reduce((product, size) => product * size, 1);
-  const inner = count(from.size.slice(axis + 1));
-  const whole = from.size[axis] === length && to.size[axis] === length;
-  const outer = channels * count(from.size.slice(0, axis));
-  const [times, floats] = whole ? [1, outer * length * inner] : [outer, length * inner];
-  for (let k = 0; k < times; k++) {
-    const first = from.start + (k * from.size[axis] + from.from) * inner;
-    to.data.set(from.data.subarray(first, first + floats), to.start + (k * to.size[axis] + to.from) * inner);
-  }
 }
 
 /** Output channels of each lane of the panels of one group. */

@@ -2,7 +2,8 @@ import type { ConvGeometry, Storage } from "@squall/device";
 import { vectorsFor } from "../dispatch.ts";
 import * as loops from "../loops/conv.ts";
 import { CpuStorage } from "../storage.ts";
-import { fastConv, fastConvInputGradient } from "./convolution.ts";
+import { fastConv, fastConvInputGradient, stagedLimit } from "./convolution.ts";
+import { slabWeightGradient } from "./slabGradient.ts";
 import { fastConvWeightGradient } from "./weightGradient.ts";
 
 const stored = (data: Float32Array | undefined): Storage | undefined =>
@@ -25,6 +26,9 @@ export function convInputGradient(geometry: ConvGeometry, outputGradient: Storag
 /** Gradient with respect to the weight, likewise. */
 export function convWeightGradient(geometry: ConvGeometry, input: Storage, outputGradient: Storage): Storage {
   const arrays = vectorsFor("convWeightGradient", [input, outputGradient]);
-  const fast = arrays && stored(fastConvWeightGradient(geometry, arrays[0], arrays[1]));
-  return fast ?? loops.convWeightGradient(geometry, input, outputGradient);
+  const fast =
+    arrays &&
+    (fastConvWeightGradient(geometry, arrays[0], arrays[1]) ??
+      slabWeightGradient(geometry, arrays[0], arrays[1], stagedLimit));
+  return stored(fast) ?? loops.convWeightGradient(geometry, input, outputGradient);
 }

@@ -90,3 +90,25 @@ export function slabsOf(problem: ConvProblem, limit: number): Slab[] {
     slab(problem, axis, k * even, Math.min(count, (k + 1) * even)),
   );
 }
+
+/** A run along an axis of images `[channels, …size]`, from a place in an array on. */
+export interface Run {
+  readonly data: Float32Array;
+  readonly start: number;
+  readonly size: readonly number[];
+  /** Where the run starts along the axis. */
+  readonly from: number;
+}
+
+/** Copies a run of `length` positions of an axis from one image to another. */
+export function copyRun(from: Run, to: Run, channels: number, axis: number, length: number): void {
+  const count = (sizes: readonly number[]): number => sizes.reduce((product, size) => product * size, 1);
+  const inner = count(from.size.slice(axis + 1));
+  const whole = from.size[axis] === length && to.size[axis] === length;
+  const outer = channels * count(from.size.slice(0, axis));
+  const [times, floats] = whole ? [1, outer * length * inner] : [outer, length * inner];
+  for (let k = 0; k < times; k++) {
+    const first = from.start + (k * from.size[axis] + from.from) * inner;
+    to.data.set(from.data.subarray(first, first + floats), to.start + (k * to.size[axis] + to.from) * inner);
+  }
+}
