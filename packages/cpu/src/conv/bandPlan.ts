@@ -43,7 +43,7 @@ export interface BandPlan {
 }
 
 /** Most bytes of a band's results before the last transform, which should stay in a core's second-level cache with their weights. */
-const sumsLimit = 400_000;
+const sumsLimit = 200_000;
 /** Most bytes of a direct band's results. */
 const directLimit = 96_000;
 
@@ -100,7 +100,7 @@ function cut(
   const across = Math.ceil(w.outSize / step);
   // At least eight pieces in all, if there are rows for it.
   const fair = Math.max(step, Math.ceil((h.outSize * d.outSize * images) / 8));
-  const most = winograd === undefined ? 16 : step * Math.max(1, Math.round(48 / across));
+  const most = winograd === undefined ? 16 : step * Math.max(1, Math.round(24 / across));
   const rows = evenRows(h.outSize, Math.min(most, fair), step);
   const perPanel =
     winograd === undefined

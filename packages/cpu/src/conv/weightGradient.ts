@@ -14,7 +14,7 @@ import { type Axes, tapsOf, threeAxes } from "./problem.ts";
 /** Most bytes of staged images at a time; one pair may take more. */
 const stagedLimit = 64 << 20;
 /** Most bytes of one buffer of Winograd points, unless one frame needs more. */
-const pointsLimit = 16 << 20;
+const pointsLimit = 6 << 20;
 
 /** What a weight gradient is summed over. */
 interface GradientRequest {
