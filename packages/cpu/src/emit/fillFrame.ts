@@ -32,19 +32,35 @@ export function addFillFrame(module: Module, name: string, filling: FrameFilling
     plane: size[0] * height * width * 4,
     pixel: frame.pixel,
   });
+  const covers = channels === frame.channels && insideW > 0;
   return module.add(name, 4, (code) => {
     const [image, target] = [code.parameter(0), code.parameter(1)];
     const [at, end] = [code.parameter(2), code.parameter(3)];
-    const [d, h, source, to] = code.localList("i32", 4);
+    const [d, h, source, to, inside] = code.localList("i32", 5);
     code.while(
       () => code.get(at).get(end).op("i32.lt_u"),
       () => {
         setAddress(code, to, target, [[at, frame.row]]);
-        if (filling.clear) code.clear(to, frame.row);
         code.get(at).number(frame.extent[1]).op("i32.div_u").number(beforeD).op("i32.sub").set(d);
         code.get(at).number(frame.extent[1]).op("i32.rem_u").number(beforeH).op("i32.sub").set(h);
         // Negative ones are large when taken without sign.
-        code.get(d).number(insideD).op("i32.lt_u").get(h).number(insideH).op("i32.lt_u").op("i32.and");
+        code.get(d).number(insideD).op("i32.lt_u").get(h).number(insideH).op("i32.lt_u").op("i32.and").set(inside);
+        if (filling.clear && !covers) code.clear(to, frame.row);
+        if (filling.clear && covers) {
+          // What the image covers is written anyway.
+          const after = (beforeW + insideW) * frame.pixel;
+          code.get(inside);
+          code.if(
+            () => {
+              if (beforeW > 0) code.clear(to, beforeW * frame.pixel);
+              if (after === frame.row) return;
+              setAddress(code, source, to, [], after);
+              code.clear(source, frame.row - after);
+            },
+            () => code.clear(to, frame.row),
+          );
+        }
+        code.get(inside);
         code.if(() => {
           setAddress(code, source, image, [
             [d, height * width * 4],
