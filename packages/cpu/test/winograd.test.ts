@@ -1,8 +1,12 @@
+import { convGeometry, convInputShape, convOutputShape, convWeightShape, type Storage, sizeOf } from "@squall/device";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { Module } from "../src/assembler/module.ts";
 import { addLinearMap, type Coefficients, neighbours } from "../src/emit/linearMap.ts";
 import { transposed, winogradTile } from "../src/emit/winograd.ts";
+import { cpu, setConvAlgorithm, setKernelPath } from "../src/index.ts";
+import { convAlgorithm, forceWinograd, kernelPath } from "../src/settings.ts";
+import { numbers, seed, values } from "./samples.ts";
 
 const apply = (matrix: Coefficients, x: readonly number[]): number[] =>
   matrix.map((row) => row.reduce((sum, m, k) => sum + m * x[k], 0));
@@ -78,5 +82,63 @@ describe("a linear map", () => {
         }
       }
     }
+  });
+});
+
+const [pathBefore, algorithmBefore] = [kernelPath(), convAlgorithm()];
+afterEach(() => {
+  setKernelPath(pathBefore);
+  if (algorithmBefore === "winograd") forceWinograd();
+  else setConvAlgorithm(algorithmBefore);
+});
+
+describe("convolutions by Winograd's algorithm", () => {
+  const problems = fc.record({
+    batch: fc.integer({ min: 1, max: 3 }),
+    inputs: fc.integer({ min: 8, max: 40 }),
+    outputs: fc.integer({ min: 8, max: 40 }),
+    kernel: fc.constantFrom(3, 5),
+    height: fc.integer({ min: 5, max: 30 }),
+    width: fc.integer({ min: 5, max: 30 }),
+    padding: fc.nat(2),
+    positive: fc.boolean(),
+    seed,
+  });
+
+  // What docs/speed.md states, and that plain sums stay far below it: so the two are not the same code.
+  it.each([
+    ["auto", 2e-5],
+    ["exact", 3e-6],
+  ] as const)("taken %s are within %f of the largest result, gradients too", (algorithm, bound) => {
+    fc.assert(
+      fc.property(problems, ({ batch, inputs, outputs, kernel, height, width, padding, positive, seed: start }) => {
+        const geometry = convGeometry("test", [batch, inputs, height, width], [outputs, inputs, kernel, kernel], {
+          padding,
+        });
+        const operand = (shape: readonly number[], step: number): Storage => {
+          const data = numbers("float32", sizeOf(shape), start + step);
+          return cpu.upload(positive ? data.map((x) => 1 / (1 + Math.exp(-x))) : data);
+        };
+        const x = operand(convInputShape(geometry), 0);
+        const w = operand(convWeightShape(geometry), 1);
+        const y = operand(convOutputShape(geometry), 2);
+        const { conv, convInputGradient, convWeightGradient } = cpu.kernels;
+        for (const compute of [
+          () => conv(geometry, x, w, undefined),
+          () => convInputGradient(geometry, y, w),
+          () => convWeightGradient(geometry, x, y),
+        ]) {
+          setKernelPath("loops");
+          const oracle = values(compute());
+          setKernelPath("auto");
+          setConvAlgorithm(algorithm);
+          const picked = values(compute());
+          const largest = oracle.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+          const apart = oracle.reduce((most, value, k) => Math.max(most, Math.abs(value - picked[k])), 0);
+          expect(apart).toBeLessThanOrEqual(bound * largest);
+        }
+      }),
+      { numRuns: 25 },
+    );
   });
 });
