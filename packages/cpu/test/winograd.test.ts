@@ -129,7 +129,7 @@ describe("convolutions by Winograd's algorithm", () => {
           () => convWeightGradient(geometry, x, y),
         ]) {
           setKernelPath("loops");
-          const oracle = values(compute());
+          const oracle: Float64Array = Float64Array.from(values(compute()));
           setKernelPath("auto");
           setConvAlgorithm(algorithm);
           const picked = values(compute());
