@@ -1,6 +1,6 @@
 // What a run found out, as data: the raw figures of `--json`, and what RESULTS.md is written from.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Measurement } from "../measure.ts";
 import type { Series } from "../scaling.ts";
@@ -64,7 +64,7 @@ export function currentConditions(threads: number, turbo: boolean): Conditions {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),
     memory: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()} ${arch()}`,
+    system: `${platform()} ${arch()}`,
     threads,
     turbo,
   };
