@@ -1,4 +1,5 @@
-import { finishParts, type GradientShape, gradientFunctions, gradientLayout } from "../emit/weightGradient.ts";
+import { finishParts, type GradientShape, gradientLayout } from "../emit/gradientLayout.ts";
+import { gradientFunctions } from "../emit/gradientParts.ts";
 import type { Task } from "../pool/job.ts";
 import type { Program } from "../pool/program.ts";
 
