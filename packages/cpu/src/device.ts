@@ -44,6 +44,7 @@ export const cpu: Device = {
   dispose: (storage) => {
     if (storage instanceof ReusableStorage) storage.dispose();
   },
+  sync: async () => {},
   memory: () => ({ bytes: undefined, storages: undefined }),
   describe: () => `cpu: ${describePath()}`,
 };

@@ -22,16 +22,21 @@ export interface Device {
   readonly canReadSync: boolean;
   /** Copies a host array to the device. */
   upload(data: FloatArray): Storage;
-  /** Copies a storage to the host once all work queued before is done. */
+  /** Copies a storage to the host once all work queued before is done, also if the storage is disposed meanwhile. */
   read(storage: Storage): Promise<FloatArray>;
   /**
    * Copies a storage to the host at once.
    * @throws DeviceError on devices that can only answer later.
    */
   readSync(storage: Storage): FloatArray;
-  /** Frees a storage early. A no-op where the garbage collector owns it. */
+  /**
+   * Frees a storage now. A no-op where the garbage collector owns it, and for one that is disposed already. Work and reads queued before
+   * still see its elements. Where storages count ({@link Device.memory}), kernels and reads refuse it from now on with a DeviceError.
+   */
   dispose(storage: Storage): void;
-  /** Live memory. */
+  /** Resolves when all work queued so far is done: for timing, and so that a queue does not grow without bound. */
+  sync(): Promise<void>;
+  /** Live memory. A device that counts also tells {@link trackStorage} of each storage that it makes. */
   memory(): DeviceMemory;
   /** What the device really runs on, for people. */
   describe(): string;

@@ -67,3 +67,4 @@ export {
   stridesOf,
 } from "./shape.ts";
 export type { Storage } from "./storage.ts";
+export { disposeStorage, keepStorage, storageScope, trackStorage } from "./storageScope.ts";

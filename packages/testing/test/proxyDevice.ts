@@ -1,5 +1,5 @@
 import { CpuStorage, cpu } from "@squall/cpu";
-import { type Device, DeviceError, type DType, type Kernels, type Storage } from "@squall/device";
+import { type Device, DeviceError, type DType, type Kernels, type Storage, trackStorage } from "@squall/device";
 
 /** A storage of the proxy: one of the cpu inside. */
 class ProxyStorage implements Storage {
@@ -32,17 +32,29 @@ class ProxyStorage implements Storage {
 export function proxyDevice(faulty?: keyof Kernels): Device {
   const { kernels: inner } = cpu;
   const live = new Set<Storage>();
+  let bytes = 0;
   const wrap = (storage: Storage, kernel?: keyof Kernels): Storage => {
     const wrapped = new ProxyStorage(device, storage);
     if (kernel !== undefined) spoil(kernel, wrapped);
     live.add(wrapped);
+    bytes += 4 * wrapped.length;
+    trackStorage(wrapped);
     return wrapped;
   };
-  const open = (storage: Storage): Storage => {
-    if (storage instanceof ProxyStorage && storage.device === device) return storage.inner;
-    throw new DeviceError("proxy", `expected a tensor on proxy but got one on ${storage.device.name}`);
-  };
-  const maybe = (storage: Storage | undefined): Storage | undefined => storage && open(storage);
+  const opener =
+    (op: string) =>
+    (storage: Storage): Storage => {
+      if (!(storage instanceof ProxyStorage) || storage.device !== device) {
+        throw new DeviceError(op, `expected a tensor on proxy but got one on ${storage.device.name}`);
+      }
+      if (!live.has(storage)) {
+        throw new DeviceError(
+          op,
+          "this tensor was disposed; return it from the scope that it was made in, or keep() it",
+        );
+      }
+      return storage.inner;
+    };
   const spoil = (kernel: keyof Kernels, storage: Storage): void => {
     if (kernel !== faulty || storage.length === 0 || !(storage instanceof ProxyStorage)) return;
     storage.inner.data[0] += 0.01;
@@ -50,41 +62,56 @@ export function proxyDevice(faulty?: keyof Kernels): Device {
   const kernels: Kernels = {
     fill: (dtype, length, value) => wrap(inner.fill(dtype, length, value), "fill"),
     copy: (geometry, source, target) => {
+      const open = opener("copy");
       inner.copy(geometry, open(source), open(target));
       spoil("copy", target);
     },
-    cast: (source, dtype) => wrap(inner.cast(open(source), dtype), "cast"),
+    cast: (source, dtype) => wrap(inner.cast(opener("cast")(source), dtype), "cast"),
     map: (geometry, expression, inputs, scalars) =>
-      wrap(inner.map(geometry, expression, inputs.map(open), scalars), "map"),
+      wrap(inner.map(geometry, expression, inputs.map(opener("map")), scalars), "map"),
     update: (expressions, targets, inputs, scalars) => {
+      const open = opener("update");
       inner.update(expressions, targets.map(open), inputs.map(open), scalars);
       for (const target of targets) spoil("update", target);
     },
-    reduce: (geometry, reduction, source) => wrap(inner.reduce(geometry, reduction, open(source)), "reduce"),
-    matmul: (geometry, a, b) => wrap(inner.matmul(geometry, open(a), open(b)), "matmul"),
-    conv: (geometry, input, weight, bias) => wrap(inner.conv(geometry, open(input), open(weight), maybe(bias)), "conv"),
-    convInputGradient: (geometry, gradient, weight) =>
-      wrap(inner.convInputGradient(geometry, open(gradient), open(weight)), "convInputGradient"),
-    convWeightGradient: (geometry, input, gradient) =>
-      wrap(inner.convWeightGradient(geometry, open(input), open(gradient)), "convWeightGradient"),
+    reduce: (geometry, reduction, source) =>
+      wrap(inner.reduce(geometry, reduction, opener("reduce")(source)), "reduce"),
+    matmul: (geometry, a, b) => {
+      const open = opener("matmul");
+      return wrap(inner.matmul(geometry, open(a), open(b)), "matmul");
+    },
+    conv: (geometry, input, weight, bias) => {
+      const open = opener("conv");
+      return wrap(inner.conv(geometry, open(input), open(weight), bias && open(bias)), "conv");
+    },
+    convInputGradient: (geometry, gradient, weight) => {
+      const open = opener("convInputGradient");
+      return wrap(inner.convInputGradient(geometry, open(gradient), open(weight)), "convInputGradient");
+    },
+    convWeightGradient: (geometry, input, gradient) => {
+      const open = opener("convWeightGradient");
+      return wrap(inner.convWeightGradient(geometry, open(input), open(gradient)), "convWeightGradient");
+    },
     lstmStep: (geometry, { inputGates, inputOffset, stateGates, cell, peephole }) => {
+      const open = opener("lstmStep");
       const out = inner.lstmStep(geometry, {
-        inputGates: maybe(inputGates),
+        inputGates: inputGates && open(inputGates),
         inputOffset,
         stateGates: open(stateGates),
         cell: open(cell),
-        peephole: maybe(peephole),
+        peephole: peephole && open(peephole),
       });
       return { hidden: wrap(out.hidden), cell: wrap(out.cell, "lstmStep"), gates: wrap(out.gates) };
     },
     lstmStepGradient: (geometry, { gates, cellBefore, cellAfter, hiddenGradient, cellGradient, peephole }) => {
+      const open = opener("lstmStepGradient");
       const out = inner.lstmStepGradient(geometry, {
         gates: open(gates),
         cellBefore: open(cellBefore),
         cellAfter: open(cellAfter),
         hiddenGradient: open(hiddenGradient),
         cellGradient: open(cellGradient),
-        peephole: maybe(peephole),
+        peephole: peephole && open(peephole),
       });
       return { gates: wrap(out.gates), cell: wrap(out.cell, "lstmStepGradient") };
     },
@@ -95,17 +122,15 @@ export function proxyDevice(faulty?: keyof Kernels): Device {
     dtypes: ["float32"],
     canReadSync: false,
     upload: (data) => wrap(cpu.upload(data)),
-    read: async (storage) => cpu.read(open(storage)),
+    read: async (storage) => cpu.read(opener("read")(storage)),
     readSync: () => {
       throw new DeviceError("readSync", "proxy can only answer later; use await data()");
     },
     dispose: (storage) => {
-      live.delete(storage);
+      if (live.delete(storage)) bytes -= 4 * storage.length;
     },
-    memory: () => ({
-      storages: live.size,
-      bytes: [...live].reduce((sum, { length }) => sum + 4 * length, 0),
-    }),
+    sync: async () => {},
+    memory: () => ({ storages: live.size, bytes }),
     describe: () => "proxy: the cpu behind a wall",
   };
   return device;

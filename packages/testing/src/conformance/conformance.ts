@@ -2,6 +2,7 @@ import { ArgumentError, type Device } from "@squall/device";
 import { samples } from "../samples/table.ts";
 import { type ConformanceCase, type ConformanceOptions, defaultTolerances } from "./case.ts";
 import { foreignCases } from "./foreign.ts";
+import { lifetimeCases } from "./lifetime.ts";
 import { lstmCases } from "./lstm.ts";
 import { memoryCases } from "./memory.ts";
 import { numberCases } from "./numbers.ts";
@@ -16,7 +17,8 @@ import { rowCases } from "./rows.ts";
  * ```
  *
  * Every row of {@link samples} runs on the device in each of its dtypes, forward and backward, and is compared with the cpu in float64 on
- * the same values; then come the edges of each kernel: empty tensors, scalars, NaN, writes in place, storages of other devices.
+ * the same values; then come the edges of each kernel: empty tensors, scalars, NaN, writes in place, storages of other devices; and, where
+ * memory counts, how long storages live.
  * @throws ArgumentError if `runs` is not a whole number >= 1
  */
 export function deviceConformance(device: Device, options: ConformanceOptions = {}): ConformanceCase[] {
@@ -27,6 +29,7 @@ export function deviceConformance(device: Device, options: ConformanceOptions = 
   return [
     ...samples.flatMap((row) => rowCases(row, device, runs, seed, tolerances)),
     ...memoryCases(device),
+    ...lifetimeCases(device),
     ...numberCases(device),
     ...productCases(device),
     ...lstmCases(device, tolerances),
