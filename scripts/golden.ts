@@ -1,13 +1,33 @@
-// The command `pnpm golden [DIR] [--path NAME]`: the golden runner, by a path of the cpu device that is forced.
+// The command `pnpm golden [DIR] [--device cpu|gpu] [--path NAME]`: compares with golden fixtures, on a device, by a path of the cpu.
+import { parseArgs } from "node:util";
+import { cpu } from "@squall/cpu";
+import type { Device } from "@squall/device";
+import { gpuDevice } from "@squall/gpu";
+import { runGoldenFolder } from "@squall/testing/node";
 import { forcePath } from "./forcePath.ts";
+import { findVulkanDriver, useVulkanDriver } from "./machine.ts";
 
-const at = process.argv.indexOf("--path");
+async function openDevice(name: string): Promise<Device> {
+  if (name === "cpu") return cpu;
+  if (name !== "gpu") throw new Error(`there is no device "${name}"; there are cpu, gpu`);
+  const driver = findVulkanDriver();
+  if (driver !== undefined) useVulkanDriver(driver);
+  return gpuDevice();
+}
+
 try {
-  if (at >= 0) {
-    const [, name = ""] = process.argv.splice(at, 2);
-    forcePath(name);
-  }
-  await import("../packages/testing/src/golden/main.ts");
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { device: { type: "string", default: "cpu" }, path: { type: "string" } },
+  });
+  if (values.path !== undefined) forcePath(values.path);
+  const device = await openDevice(values.device);
+  if (values.device !== "cpu") console.log(device.describe());
+  const folder = positionals[0] ?? "../shared/golden";
+  const { passed, failed, skipped } = await runGoldenFolder(folder, device, (line) => console.log(line));
+  for (const name of skipped) console.log(`skipped ${name}: a layer of another framework`);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   console.log("0 passed, 1 failed");

@@ -36,22 +36,32 @@ export interface VulkanDriver {
   readonly manifest: string | undefined;
 }
 
+/** Whether there is a graphics device that a driver of the system could drive. */
+function hasGraphicsDevice(): boolean {
+  return ["/dev/dri", "/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
+}
+
 /**
- * A Vulkan driver for WebGPU in Node: what VK_DRIVER_FILES or VK_ICD_FILENAMES name, else the system's, else the software driver that
- * comes with Chromium.
+ * A Vulkan driver for WebGPU in Node: what VK_DRIVER_FILES or VK_ICD_FILENAMES name; else the system's, if it has a graphics device; else
+ * the software driver that comes with Chromium; else the system's, such as Mesa's lavapipe (WebGPU refuses those before Mesa 23).
  */
 export function findVulkanDriver(): VulkanDriver | undefined {
   const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
   if (named !== undefined && named !== "") return { name: named, manifest: undefined };
-  const folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"].filter((folder) => existsSync(folder));
-  const installed = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
-  if (installed.length > 0) return { name: installed.join(", "), manifest: undefined };
+  const folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/nvidia/share/vulkan/icd.d"];
+  const installed = folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
+  const system =
+    installed.length > 0 ? { name: `the system's (${installed.join(", ")})`, manifest: undefined } : undefined;
   const swiftShader = firstOf(
-    [findChromium(), "/usr/lib/chromium/chromium"].map(
-      (browser) => browser && join(dirname(browser), "vk_swiftshader_icd.json"),
+    [findChromium() ?? "", "/usr/lib/chromium/chromium"].map((browser) =>
+      join(dirname(browser), "vk_swiftshader_icd.json"),
     ),
   );
-  return swiftShader === undefined ? undefined : { name: "SwiftShader of Chromium", manifest: swiftShader };
+  const software =
+    swiftShader === undefined ? undefined : { name: "SwiftShader, which comes with Chromium", manifest: swiftShader };
+  return hasGraphicsDevice() ? (system ?? software) : (software ?? system);
 }
 
 /** Makes the Vulkan loader of this process use a driver. Call it before anything loads the `webgpu` package. */

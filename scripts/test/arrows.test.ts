@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** The modules that only run in Node; everything else runs in browsers too. */
 const nodeOnly: Readonly<Record<string, RegExp>> = {
   io: /^node(\.ts$|\/)/,
-  testing: /^(node\.ts|golden\/(folder|main)\.ts)$/,
+  testing: /^(node\.ts|golden\/folder\.ts)$/,
 };
 
 /** `@squall/io/node` → `@squall/io`, `fast-check/x` → `fast-check`. */

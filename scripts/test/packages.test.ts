@@ -19,9 +19,15 @@ const environment = Object.fromEntries(
 );
 
 /** Runs a program. @returns what it printed @throws Error with what it printed if its exit status is not 0 */
-async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   try {
-    return (await promisify(execFile)(program, args, { cwd, env: environment, maxBuffer: 2 ** 26 })).stdout;
+    const env = { ...environment, ...more };
+    return (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 2 ** 26 })).stdout;
   } catch (error) {
     const { stdout, stderr } = Object.assign({ stdout: "", stderr: "" }, error);
     throw new Error(`${program} ${args.join(" ")} failed: ${String(error)}\n${stdout}\n${stderr}`);
@@ -43,7 +49,8 @@ function nodeModulesBehind(specifier: string): string[] {
     seen.add(file);
     for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8"), true, true).importedFiles) {
       if (isBuiltin(fileName)) found.push(`${file}: ${fileName}`);
-      else visit(createRequire(file).resolve(fileName));
+      // gpu.js has another build for browsers, in one of which the gpu device is tested.
+      else if (fileName !== "gpu.js") visit(createRequire(file).resolve(fileName));
     }
   };
   visit(createRequire(join(project, "index.js")).resolve(specifier));
@@ -66,7 +73,8 @@ beforeAll(async () => {
     "package.json",
     JSON.stringify({ name: "consumer", private: true, type: "module", dependencies, overrides }),
   );
-  await run("npm", ["install", "--no-audit", "--no-fund"], project);
+  // Without the native WebGL that gpu.js would build for Node, which nothing here uses.
+  await run("npm", ["install", "--no-audit", "--no-fund", "--omit=optional", "--ignore-scripts"], project);
 }, 300_000);
 
 afterAll(async () => {
@@ -154,6 +162,27 @@ describe("a project with the packages", () => {
     );
     const lines = packages.map(({ name }) => `@squall/${name} true`);
     expect((await run(process.execPath, ["browser.js"], project)).trim().split("\n")).toEqual(lines);
+  });
+
+  it("says what a GPU in Node needs", async () => {
+    await write(
+      "gpu.js",
+      `import { gpuDevice } from "@squall/gpu";
+      try {
+        console.log((await gpuDevice()).describe());
+      } catch (error) {
+        console.log(error.name, error.message);
+      }`,
+    );
+    // gpu.js brings an old webgpu of its own, which may or may not load; its driver certainly is not there.
+    const printed = await run(process.execPath, ["gpu.js"], project, {
+      VK_ICD_FILENAMES: "/nowhere.json",
+      VK_DRIVER_FILES: "",
+    });
+    expect(printed).toMatch(
+      /^DeviceError gpuDevice: there is no GPU to use\. Tried webgpu: .*; webgl2: WebGL2 needs a browser\./s,
+    );
+    expect(printed).toMatch(/npm install webgpu|VK_DRIVER_FILES can name one/);
   });
 
   it("compiles against the packed types", async () => {

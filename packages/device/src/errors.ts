@@ -11,6 +11,8 @@ export interface ErrorSides {
  * `op: what, both sides, remedy` and is public API.
  */
 export class SquallError extends Error {
+  // Written out in each class: a minifier renames classes.
+  override readonly name: string = "SquallError";
   /** The operation that refused, as the user wrote it: `conv2d`, `SGD`, `loadStateDict`. */
   readonly op: string;
   /** What the operation needed, where there is one value to name. */
@@ -20,7 +22,6 @@ export class SquallError extends Error {
 
   constructor(op: string, what: string, sides: ErrorSides = {}) {
     super(`${op}: ${what}`);
-    this.name = new.target.name;
     this.op = op;
     this.expected = sides.expected;
     this.got = sides.got;
@@ -28,19 +29,31 @@ export class SquallError extends Error {
 }
 
 /** Shapes, axes or sizes do not fit. */
-export class ShapeError extends SquallError {}
+export class ShapeError extends SquallError {
+  override readonly name: string = "ShapeError";
+}
 
 /** Element types do not fit; nothing is ever cast silently. */
-export class DTypeError extends SquallError {}
+export class DTypeError extends SquallError {
+  override readonly name: string = "DTypeError";
+}
 
 /** Tensors live on different devices, or a device cannot do what was asked. */
-export class DeviceError extends SquallError {}
+export class DeviceError extends SquallError {
+  override readonly name: string = "DeviceError";
+}
 
 /** The graph of recorded operations cannot be differentiated as asked. */
-export class AutogradError extends SquallError {}
+export class AutogradError extends SquallError {
+  override readonly name: string = "AutogradError";
+}
 
 /** A state dict does not fit the object that was to load it. */
-export class StateDictError extends SquallError {}
+export class StateDictError extends SquallError {
+  override readonly name: string = "StateDictError";
+}
 
 /** A plain argument (a number, a name, an option) is outside what the operation accepts. */
-export class ArgumentError extends SquallError {}
+export class ArgumentError extends SquallError {
+  override readonly name: string = "ArgumentError";
+}

@@ -1,4 +1,6 @@
 import { SquallError } from "@squall/device";
 
 /** Bytes are not what their format says. The text names the tensor, where there is one, and both sides. */
-export class FormatError extends SquallError {}
+export class FormatError extends SquallError {
+  override readonly name: string = "FormatError";
+}

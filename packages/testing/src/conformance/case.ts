@@ -36,7 +36,9 @@ export const defaultTolerances: Readonly<Record<DType, Tolerance>> = {
 export const exactly: Tolerance = { atol: 0, rtol: 0 };
 
 /** A device that does something else than the contract says. */
-export class ConformanceError extends SquallError {}
+export class ConformanceError extends SquallError {
+  override readonly name: string = "ConformanceError";
+}
 
 /** @throws ConformanceError unless all numbers are as near as the tolerance says; NaN and infinities must be the same */
 export function expectClose(what: string, got: FloatArray, want: ArrayLike<number>, tolerance: Tolerance): void {

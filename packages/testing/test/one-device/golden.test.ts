@@ -202,7 +202,7 @@ describe("readFixture refuses", () => {
 
 describe("the command", () => {
   function command(path: string): Promise<{ status: number; lines: string[] }> {
-    const main = fileURLToPath(new URL("../../src/golden/main.ts", import.meta.url));
+    const main = join(root, "scripts/golden.ts");
     return new Promise((done) => {
       const child = execFile(process.execPath, ["--import", "tsx", main, path], { cwd: root }, (_, stdout) => {
         done({ status: child.exitCode ?? -1, lines: stdout.trim().split("\n") });

@@ -1,0 +1,272 @@
+import { type Device, DeviceError, type DeviceMemory, type Storage, trackStorage } from "@squall/device";
+import type { KernelSource } from "./emit/source.ts";
+import type { Engine, EngineBuffer } from "./engine/engine.ts";
+import { ProgramCache } from "./programCache.ts";
+import { WorkQueue } from "./queue.ts";
+import { type Cell, GpuStorage, own } from "./storage.ts";
+
+/** Compiled kernels that are kept. */
+const programLimit = 1024;
+/** Launches after which the GPU is waited for, so that it never falls behind by more than twice as many. */
+const launchesBetweenFences = 256;
+
+/** One kernel to run. */
+export interface Launch {
+  /** The operation, for messages. */
+  readonly op: string;
+  /** Names the kernel: everything that its source depends on. */
+  readonly key: string;
+  /** Makes the source. */
+  readonly source: () => KernelSource;
+  /** Arrays that it reads, in the order of the source. */
+  readonly inputs: readonly GpuStorage[];
+  /** Numbers for this call. */
+  readonly scalars?: readonly number[] | ((source: KernelSource) => readonly number[]);
+}
+
+/** What went wrong, without the text of the kernel that gpu.js puts after it. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("--- generated")[0]?.trim() ?? message;
+}
+
+/** Gives work to an engine, in order, and keeps count of what lives there. */
+export class Runtime {
+  /** What runs kernels. */
+  readonly engine: Engine;
+  /** Kernels run so far. */
+  launches = 0;
+  private readonly device: () => Device;
+  private readonly programs: ProgramCache;
+  private readonly queue = new WorkQueue();
+  private readonly live = { bytes: 0, storages: 0 };
+  private fence: Promise<void> | undefined;
+  /** Frees what nobody holds any more and nobody disposed. */
+  private readonly forgotten = new FinalizationRegistry<Cell>((cell) => this.release(cell));
+
+  /** @param device - whose storages these are; asked for later */
+  constructor(engine: Engine, device: () => Device) {
+    this.engine = engine;
+    this.device = device;
+    this.programs = new ProgramCache(engine, programLimit);
+  }
+
+  /** Live storages. */
+  memory(): DeviceMemory {
+    return { ...this.live };
+  }
+
+  /** Compiled kernels that are kept. */
+  get compiled(): number {
+    return this.programs.size;
+  }
+
+  /**
+   * A storage without elements yet.
+   * @throws DeviceError if it is larger than a buffer of the GPU may be, or the GPU is gone
+   */
+  make(op: string, length: number): GpuStorage {
+    const { lost, maxLength } = this.engine;
+    if (lost !== undefined) throw this.lostError(op, lost);
+    if (length > maxLength) {
+      throw new DeviceError(
+        op,
+        `a tensor of ${length} elements is larger than the ${maxLength} that one buffer of this GPU holds (${this.engine.description}); use smaller batches or images`,
+        { expected: maxLength, got: length },
+      );
+    }
+    const storage = new GpuStorage(this.device(), length);
+    this.live.bytes += 4 * length;
+    this.live.storages++;
+    this.forgotten.register(storage, storage.cell, storage.cell);
+    trackStorage(storage);
+    return storage;
+  }
+
+  /** The result of one kernel. */
+  run(launch: Launch, length: number): GpuStorage {
+    return this.produce(launch.op, length, () => this.perform(launch), launch.inputs);
+  }
+
+  /** A storage whose elements `act` makes, in order. It is not asked for no elements. */
+  produce(
+    op: string,
+    length: number,
+    act: () => EngineBuffer | Promise<EngineBuffer>,
+    inputs: readonly GpuStorage[] = [],
+  ): GpuStorage {
+    const result = this.make(op, length);
+    if (length > 0) {
+      this.push(op, inputs, [result], act, (buffer) => {
+        result.cell.buffer = buffer;
+      });
+    }
+    return result;
+  }
+
+  /** Runs kernels that all see the old values, then puts their results in the place of the targets' elements. */
+  replace(launches: readonly Launch[], targets: readonly GpuStorage[]): void {
+    const fresh: EngineBuffer[] = [];
+    for (const launch of launches) {
+      this.push(
+        launch.op,
+        launch.inputs,
+        targets,
+        () => this.perform(launch),
+        (buffer) => {
+          fresh.push(buffer);
+        },
+      );
+    }
+    this.push("update", [], targets, () => {
+      targets.forEach(({ cell }, k) => {
+        const buffer = fresh[k];
+        if (buffer === undefined) return;
+        if (cell.disposed) {
+          this.engine.free(buffer);
+          return;
+        }
+        if (cell.buffer !== undefined) this.engine.free(cell.buffer);
+        cell.buffer = buffer;
+      });
+      return undefined;
+    });
+    for (const target of targets) target.version++;
+  }
+
+  /** Does something with buffers, in order. @param act - gives a buffer, a promise of one, or nothing */
+  push(
+    op: string,
+    inputs: readonly GpuStorage[],
+    results: readonly GpuStorage[],
+    act: () => EngineBuffer | Promise<EngineBuffer> | undefined,
+    take: (buffer: EngineBuffer) => void = () => {},
+  ): void {
+    const cells = inputs.map(({ cell }) => cell);
+    const fail = (error: unknown): void => {
+      const known = error instanceof DeviceError ? error : this.failure(op, error);
+      for (const { cell } of results) cell.error ??= known;
+    };
+    this.queue.push(() => {
+      const broken = [...cells, ...results.map(({ cell }) => cell)].find(({ error }) => error !== undefined)?.error;
+      if (broken !== undefined) {
+        fail(broken);
+        return undefined;
+      }
+      try {
+        const pending = act();
+        if (pending instanceof Promise) return pending.then(take).catch(fail);
+        if (pending !== undefined) take(pending);
+        return this.bound();
+      } catch (error) {
+        fail(error);
+        return undefined;
+      }
+    });
+  }
+
+  /** Elements on the host. @throws DeviceError naming the operation that failed, if one did */
+  async read(op: string, storage: GpuStorage): Promise<Float32Array> {
+    const { cell } = storage;
+    if (cell.length === 0) return new Float32Array(0);
+    const reading = new Promise<Float32Array>((resolve, reject) => {
+      this.queue.push(() => {
+        const { lost } = this.engine;
+        if (cell.error !== undefined || cell.buffer === undefined || lost !== undefined) {
+          reject(
+            lost === undefined ? (cell.error ?? this.failure(op, "there are no elements")) : this.lostError(op, lost),
+          );
+          return;
+        }
+        // Reading waits for the GPU, but work behind it need not: it cannot change a copy that is already on the queue.
+        this.engine.read(cell.buffer).then(resolve, (error: unknown) => reject(this.failure(op, error)));
+      });
+    });
+    return reading;
+  }
+
+  /** Resolves when all work so far is done. @throws DeviceError if something went wrong in it */
+  async sync(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.queue.push(() => {
+        this.engine.finish().then(resolve, (error: unknown) => reject(this.failure("sync", error)));
+      });
+    });
+  }
+
+  /** Takes a storage's memory back once the work before is done. */
+  dispose(storage: GpuStorage): void {
+    if (storage.cell.disposed) return;
+    this.forgotten.unregister(storage.cell);
+    this.release(storage.cell);
+  }
+
+  private release(cell: Cell): void {
+    if (cell.disposed) return;
+    cell.disposed = true;
+    this.live.bytes -= 4 * cell.length;
+    this.live.storages--;
+    this.queue.push(() => {
+      if (cell.buffer !== undefined) this.engine.free(cell.buffer);
+      cell.buffer = undefined;
+    });
+  }
+
+  private perform({ op, key, source, inputs, scalars = [] }: Launch): EngineBuffer | Promise<EngineBuffer> {
+    const { lost, maxInputs } = this.engine;
+    if (lost !== undefined) throw this.lostError(op, lost);
+    // gpu.js fixes the sizes of arguments with the kernel.
+    const fullKey = `${key} ${inputs.map(({ length }) => length).join()}`;
+    const cached = this.programs.get(fullKey, source);
+    if (inputs.length > maxInputs) {
+      throw new DeviceError(
+        op,
+        `reads ${inputs.length} tensors at once, but a kernel on this GPU reads at most ${maxInputs}; split the expression`,
+        { expected: maxInputs, got: inputs.length },
+      );
+    }
+    const buffers = inputs.map(({ cell }) => {
+      if (cell.buffer === undefined) throw new Error(`an input of ${cell.length} elements is not there`);
+      return cell.buffer;
+    });
+    this.launches++;
+    const numbers = typeof scalars === "function" ? scalars(cached.source) : scalars;
+    const running = cached.program.run(buffers, numbers);
+    if (running instanceof Promise) {
+      return running.catch((error: unknown) => {
+        this.programs.drop(fullKey);
+        throw error;
+      });
+    }
+    return running;
+  }
+
+  /** Now and then, waits for the fence before the last one. */
+  private bound(): Promise<void> | undefined {
+    if (this.launches % launchesBetweenFences !== 0) return undefined;
+    const before = this.fence;
+    // What went wrong is told by the next read.
+    this.fence = this.engine.finish().catch(() => {});
+    return before;
+  }
+
+  private failure(op: string, error: unknown): DeviceError {
+    if (error instanceof DeviceError) return error;
+    const { lost } = this.engine;
+    return lost === undefined
+      ? new DeviceError(op, `failed on the GPU: ${messageOf(error)}`)
+      : this.lostError(op, lost);
+  }
+
+  private lostError(op: string, reason: string): DeviceError {
+    return new DeviceError(
+      op,
+      `the GPU was lost (${reason}), and its tensors with it; open it again with gpuDevice() and load what was saved`,
+    );
+  }
+
+  /** An operand as this device's own. @throws DeviceError */
+  own(op: string, storage: Storage): GpuStorage {
+    return own(op, this.device(), storage);
+  }
+}

@@ -1,0 +1,33 @@
+// What a browser runs for the tests: conformance cases of the gpu device, by index.
+import { type GpuMode, gpuDevice } from "@squall/gpu";
+import { type ConformanceCase, deviceConformance } from "@squall/testing";
+import { largeCases } from "../large.ts";
+
+/** What the test calls. */
+export interface TestPage {
+  /** Opens a device. @returns what it runs on, and the names of its cases */
+  open(mode: GpuMode, runs: number): Promise<{ readonly description: string; readonly cases: readonly string[] }>;
+  /** Runs a case. @returns why it failed, or nothing */
+  run(index: number): Promise<string | undefined>;
+}
+
+let cases: ConformanceCase[] = [];
+
+const testPage: TestPage = {
+  open: async (mode, runs) => {
+    const device = await gpuDevice({ mode });
+    // As many elements as WebGL2 is trusted with.
+    cases = [...deviceConformance(device, { runs }), ...largeCases(device, 4000, 4190)];
+    return { description: device.describe(), cases: cases.map(({ name }) => name) };
+  },
+  run: async (index) => {
+    try {
+      await cases[index]?.run();
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    }
+  },
+};
+
+Object.assign(globalThis, { testPage });
