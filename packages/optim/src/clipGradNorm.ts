@@ -1,4 +1,4 @@
-import { ArgumentError, DeviceError, DTypeError } from "@squall/device";
+import { ArgumentError, DeviceError, DTypeError, storageScope } from "@squall/device";
 import { div, maximum, noGrad, type Tensor, zeros } from "@squall/tensor";
 import { listParams } from "./paramGroup.ts";
 
@@ -54,7 +54,7 @@ function zeroLike(like: Tensor | undefined): Tensor {
 
 /**
  * Scales all gradients by `min(1, maxNorm / (norm + 1e-6))`, where `norm` is that of all of them as one vector: PyTorch's
- * `clip_grad_norm_`. Each `grad` becomes a new tensor; parameters without one are skipped. Nothing is read from the device unless
+ * `clip_grad_norm_`. Each `grad` becomes a new tensor, in the place of one that `backward` made, which is freed; parameters without one are skipped. Nothing is read from the device unless
  * `errorIfNonfinite` asks for it.
  * @param params - parameters after `backward()`; one that comes twice counts once
  * @param maxNorm - largest norm allowed, >= 0; `Infinity` only measures
@@ -73,7 +73,7 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number, options:
   }
   const gradients = list.flatMap((param) => param.grad ?? []);
   checkAlike(gradients);
-  return noGrad(() => {
+  const measure = (): readonly [norm: Tensor, clipped: readonly Tensor[]] => {
     const norm = totalNorm(gradients, normType) ?? zeroLike(gradients[0] ?? list[0]);
     if (errorIfNonfinite) {
       const value = norm.itemSync();
@@ -85,10 +85,15 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number, options:
         );
       }
     }
-    if (maxNorm !== Number.POSITIVE_INFINITY) {
-      const scale = div(maxNorm, norm.add(1e-6)).clamp(undefined, 1);
-      for (const param of list) if (param.grad !== undefined) param.grad = param.grad.mul(scale);
-    }
-    return norm;
-  });
+    if (maxNorm === Number.POSITIVE_INFINITY) return [norm, []];
+    const scale = div(maxNorm, norm.add(1e-6)).clamp(undefined, 1);
+    return [norm, gradients.map((gradient) => gradient.mul(scale))];
+  };
+  const [norm, clipped] = storageScope(
+    () => noGrad(measure),
+    ([measured, scaled]) => [measured, ...scaled].map((tensor) => tensor.storage),
+  );
+  const clippedParams = list.filter((param) => param.grad !== undefined);
+  for (const [k, gradient] of clipped.entries()) clippedParams[k]?.replaceGrad(gradient);
+  return norm;
 }

@@ -2,10 +2,13 @@ import {
   ArgumentError,
   DeviceError,
   DTypeError,
+  disposeStorage,
   formatShape,
+  keepStorage,
   ShapeError,
   type Storage,
   sameShape,
+  storageScope,
 } from "@squall/device";
 import { enableGrad, noGrad, Tensor } from "@squall/tensor";
 import {
@@ -31,7 +34,7 @@ import {
  * Base of the optimizers: parameter groups, the walk over gradients, and state dicts. A subclass says which hyperparameters there are
  * ({@link Optimizer.check}), which buffers it keeps ({@link Optimizer.buffers}) and how one parameter changes ({@link Optimizer.update}).
  *
- * Parameters change in place, on their device; nothing is read back.
+ * Parameters change in place, on their device; nothing is read back. Buffers live as long as their parameter, whatever scope a step is in.
  */
 export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
   /** Name for messages. */
@@ -61,7 +64,8 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
   protected abstract check(values: object): H;
 
   /**
-   * Changes one parameter in place. `gradient` fits it, and `state.step` already counts this update.
+   * Changes one parameter in place. `gradient` fits it, and `state.step` already counts this update. Of what it makes, only tensors in
+   * `state.buffers` live on.
    * @param options - hyperparameters of its group, checked
    */
   protected abstract update(parameter: Tensor, gradient: Tensor, state: ParameterState, options: H): void;
@@ -122,9 +126,12 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
     homes.set(param, group);
   }
 
-  /** Clears the gradients of all parameters: `grad` becomes `undefined`, and a step without a new backward leaves them alone. */
+  /**
+   * Clears the gradients of all parameters, as {@link Tensor.zeroGrad}: `grad` becomes `undefined`, and a step without a new backward leaves
+   * them alone.
+   */
   zeroGrad(): void {
-    for (const { params } of this.groups) for (const param of params) param.grad = undefined;
+    for (const { params } of this.groups) for (const param of params) param.zeroGrad();
   }
 
   /**
@@ -165,12 +172,17 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
           state.step++;
           // One storage cannot be both read as the gradient and written as the parameter on every device.
           this.update(param, grad.storage === param.storage ? grad.clone() : grad, state, options);
+          for (const buffer of state.buffers.values()) keepStorage(buffer.storage, param.storage);
         });
       }
     }
-    noGrad(() => {
+    const updateAll = (): void => {
       for (const update of updates) update();
-    });
+    };
+    storageScope(
+      () => noGrad(updateAll),
+      () => [],
+    );
     return loss;
   }
 
@@ -227,9 +239,15 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
       asStateDictError(op, `options of group ${g}`, () => this.check(stateDict.groups[g]?.options ?? {})),
     );
     const states = loaded.map(({ parameter, step, buffers }): [Tensor, ParameterState] => {
-      const copies = [...buffers].map(([name, buffer]): [string, Tensor] => [name, buffer.detach().clone()]);
+      const copies = [...buffers].map(([name, buffer]): [string, Tensor] => {
+        const copy = buffer.detach().clone();
+        keepStorage(copy.storage, parameter.storage);
+        return [name, copy];
+      });
       return [parameter, { step, buffers: new Map(copies) }];
     });
+    // Nobody else has seen them: state dicts are copies.
+    for (const { buffers } of this.states.values()) for (const { storage } of buffers.values()) disposeStorage(storage);
     for (const [g, group] of this.groups.entries()) Object.assign(group, options[g]);
     this.states.clear();
     for (const [parameter, state] of states) this.states.set(parameter, state);

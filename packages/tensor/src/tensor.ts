@@ -4,18 +4,24 @@ import {
   checkShape,
   type Device,
   type DType,
+  disposeStorage,
   type FloatArray,
   formatShape,
+  keepStorage,
   type Shape,
   ShapeError,
   type Storage,
   sizeOf,
+  storageScope,
   stridesOf,
+  trackStorage,
 } from "@squall/device";
 import { type BackwardOptions, runBackward } from "./autograd/engine.ts";
 import { backwardRoot } from "./autograd/grad.ts";
 import { isGradEnabled } from "./autograd/mode.ts";
 import { type Edge, type GradientHook, Node } from "./autograd/node.ts";
+import type { GraphMemory } from "./memory/graphMemory.ts";
+import { addInto } from "./ops/addInto.ts";
 import { toDevice, toDType } from "./ops/convert.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as matrix from "./ops/matmul.ts";
@@ -40,12 +46,14 @@ export type NestedArray = number | NestedArray[];
  *
  * Methods are thin: each calls the function of the same name, which documents it.
  */
-export class Tensor {
+export class Tensor implements Disposable {
   /** Sizes of the axes. */
   readonly shape: Shape;
-  /** Gradient collected by {@link Tensor.backward}, of the same shape; `undefined` before. Assign `undefined` to clear it. */
-  grad: Tensor | undefined = undefined;
   private content: Storage;
+  private gradient: Tensor | undefined = undefined;
+  /** Whose the gradient is: the user's; one that a scope would have freed had it not become ours; or made by the backward pass. */
+  private gradientOrigin: "user" | "scope" | "backward" = "user";
+  private graphMemory: GraphMemory | undefined = undefined;
   private maker: Edge | undefined = undefined;
   private leafNode: Node | undefined = undefined;
   private wantsGrad = false;
@@ -176,8 +184,51 @@ export class Tensor {
 
   // Autograd
 
+  /** Gradient collected by {@link Tensor.backward}, of the same shape; `undefined` before. It lives as long as this tensor. */
+  get grad(): Tensor | undefined {
+    return this.gradient;
+  }
+
   /**
-   * Computes gradients of this tensor with respect to every leaf that requires one and adds them to their {@link grad}.
+   * Assign `undefined` to clear it, or another tensor to replace it. The old one is not freed at once, as by {@link zeroGrad}; it belongs to
+   * the {@link scope} that runs.
+   */
+  set grad(value: Tensor | undefined) {
+    if (value === this.gradient) return;
+    this.letGoOfGrad();
+    const kept = value !== undefined && keepStorage(value.storage, this.content);
+    this.gradient = value;
+    this.gradientOrigin = kept ? "scope" : "user";
+  }
+
+  /** Hands the gradient to the running scope, unless it never was ours. */
+  private letGoOfGrad(): void {
+    if (this.gradient === undefined || this.gradientOrigin === "user") return;
+    keepStorage(this.gradient.storage);
+    trackStorage(this.gradient.storage);
+  }
+
+  /** Clears {@link grad}, and frees it if the backward pass made it: clone a gradient that you want to keep. On the cpu nothing is freed. */
+  zeroGrad(): void {
+    this.replaceGrad(undefined);
+  }
+
+  /** As {@link zeroGrad}, with another gradient in the place of the old one: one that was made for this tensor alone. @internal */
+  replaceGrad(value: Tensor | undefined): void {
+    const { gradient } = this;
+    if (value === undefined || gradient?.storage !== value.storage) {
+      if (gradient !== undefined && this.gradientOrigin === "backward" && !gradient.requiresGrad) {
+        disposeStorage(gradient.storage);
+      } else this.letGoOfGrad();
+    }
+    if (value !== undefined) keepStorage(value.storage, this.content);
+    this.gradient = value;
+    this.gradientOrigin = "backward";
+  }
+
+  /**
+   * Computes gradients of this tensor with respect to every leaf that requires one and adds them to their {@link grad}, in place where that
+   * holds a gradient of an earlier pass (as PyTorch does).
    * @param gradient - gradient of this tensor, of its shape; may be left out for a single number (1)
    * @throws AutogradError without a graph, or a second time without `retainGraph`; ShapeError if `gradient` does not fit.
    */
@@ -212,10 +263,15 @@ export class Tensor {
   retainGrad(): void {
     if (!this.isLeaf) {
       if (this.retainsGrad) return;
-      this.registerHook((gradient) => {
-        this.accumulateGrad(gradient, isGradEnabled());
-        return undefined;
-      });
+      const { node, index } = this.maker ?? {};
+      node?.addHook(
+        index ?? 0,
+        (gradient) => {
+          this.accumulateGrad(gradient, isGradEnabled(), false);
+          return undefined;
+        },
+        true,
+      );
       this.retainsGrad = true;
     } else if (!this.wantsGrad) {
       throw new AutogradError("retainGrad", "this tensor requires no gradient");
@@ -234,10 +290,29 @@ export class Tensor {
     this.maker = edge;
   }
 
-  /** Adds to {@link grad}, as a copy of its own: the gradient may be the user's. @internal */
-  accumulateGrad(gradient: Tensor, keepGraph: boolean): void {
-    if (this.grad !== undefined) this.grad = this.grad.add(gradient);
-    else this.grad = (keepGraph ? gradient : gradient.detach()).clone();
+  /**
+   * Adds to {@link grad}, as a copy of its own: the gradient may be the user's.
+   * @param isAlone - whether nobody else holds the gradient, so that it need not be copied
+   * @returns whether it was taken
+   * @internal
+   */
+  accumulateGrad(gradient: Tensor, keepGraph: boolean, isAlone: boolean): boolean {
+    const { gradient: known } = this;
+    const takes = known === undefined && isAlone && !keepGraph;
+    if (known === undefined) {
+      const value = keepGraph ? gradient : gradient.detach();
+      this.replaceGrad(takes ? value : value.clone());
+    } else if (
+      !keepGraph &&
+      !known.requiresGrad &&
+      this.gradientOrigin === "backward" &&
+      known.storage !== gradient.storage
+    ) {
+      addInto(gradient, known);
+    } else {
+      this.replaceGrad(known.add(gradient));
+    }
+    return takes;
   }
 
   // In place
@@ -258,7 +333,11 @@ export class Tensor {
     if (typeof value !== "number") {
       throw new ArgumentError("fill_", `the value must be a number, got ${typeof value}`, { got: value });
     }
-    move.copyInto("fill_", new Tensor(this.device.kernels.fill(this.dtype, this.size, value), this.shape), this);
+    storageScope(
+      () =>
+        move.copyInto("fill_", new Tensor(this.device.kernels.fill(this.dtype, this.size, value), this.shape), this),
+      () => [],
+    );
     return this;
   }
 
@@ -276,6 +355,31 @@ export class Tensor {
     if (storage.length !== this.size)
       throw new ShapeError("replaceStorage", `needs ${this.size} elements, got ${storage.length}`);
     this.content = storage;
+  }
+
+  // Memory
+
+  /**
+   * Frees the elements now, and with them the gradient that the backward pass made and what a {@link scope} left alive for this tensor's
+   * backward pass alone. Neither this tensor nor one that shares its memory can be used any more. Does nothing on the cpu, whose memory
+   * is the garbage collector's, and nothing the second time.
+   */
+  dispose(): void {
+    if (this.gradient !== undefined && this.gradientOrigin === "backward") disposeStorage(this.gradient.storage);
+    this.graphMemory?.leave();
+    this.graphMemory = undefined;
+    disposeStorage(this.content);
+  }
+
+  /** As {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The graph of this tensor needs what a scope left alive. @internal */
+  joinGraphMemory(memory: GraphMemory): void {
+    this.graphMemory = memory;
+    memory.join();
   }
 
   // Conversion

@@ -10,6 +10,7 @@ import {
   convGeometry,
   type Shape,
   sizeOf,
+  storageScope,
 } from "@squall/device";
 import {
   cat,
@@ -97,15 +98,15 @@ function plainSequence(operands: Operands, args: SequenceArgs): [hidden: Tensor,
 
 const sequenceOp = defineMultiOutputOp<SequenceArgs>({
   name: "ConvLSTM",
-  // Sequence of hidden states, last hidden state, last cell state; then, if kept, activated gates and cell states of every step, or what
-  // the device keeps of the whole sequence.
+  // Sequence of hidden states, last hidden state, last cell state; then, if kept, activated gates of every step and cell states of every
+  // step but the last, or what the device keeps of the whole sequence.
   shapes: (_, { steps, stateShape, keep, whole }) => {
     if (whole !== undefined) {
       return [[steps, ...stateShape], stateShape, stateShape, ...(keep ? [[whole.keptLength]] : [])];
     }
     const [batch = 0, hidden = 0, ...spatial] = stateShape;
     const gateShape = [batch, 4 * hidden, ...spatial];
-    const kept = keep ? Array.from({ length: 2 * steps }, (_, k) => (k < steps ? gateShape : stateShape)) : [];
+    const kept = keep ? Array.from({ length: 2 * steps - 1 }, (_, k) => (k < steps ? gateShape : stateShape)) : [];
     return [[steps, ...stateShape], stateShape, stateShape, ...kept];
   },
   run: (inputs, args) => {
@@ -123,30 +124,31 @@ const sequenceOp = defineMultiOutputOp<SequenceArgs>({
     let cell = operands.c.storage;
     const stepSize = 4 * sizeOf(args.stateShape);
     for (let t = 0; t < args.steps; t++) {
-      const after = kernels.lstmStep(args.lstm, {
-        inputGates: inputGates?.storage,
-        inputOffset: t * stepSize,
-        stateGates: stateGatesOf(h, operands, args).storage,
-        cell,
-        peephole: operands.peephole?.storage,
-      });
+      const step = { inputGates: inputGates?.storage, inputOffset: t * stepSize, cell };
+      const after = storageScope(
+        () => {
+          const stateGates = stateGatesOf(h, operands, args).storage;
+          return kernels.lstmStep(args.lstm, { ...step, stateGates, peephole: operands.peephole?.storage });
+        },
+        ({ hidden, cell, gates }) => (args.keep ? [hidden, cell, gates] : [hidden, cell]),
+      );
       h = new Tensor(after.hidden, args.stateShape);
       cell = after.cell;
       hidden.push(h);
       if (args.keep) {
         gates.push(after.gates);
-        cells.push(after.cell);
+        if (t < args.steps - 1) cells.push(after.cell);
       }
     }
     return [stack(hidden).storage, h.storage, cell, ...gates, ...cells];
   },
   saves: ({ keep, steps, places, whole }) => {
-    const owned = keep ? Array.from({ length: whole === undefined ? 2 * steps : 1 }, (_, k) => k + 3) : [];
+    const owned = keep ? Array.from({ length: whole === undefined ? 2 * steps - 1 : 1 }, (_, k) => k + 3) : [];
+    const shared = whole === undefined ? [0, 2] : [0];
     return {
       inputs: Object.values(places).filter((place) => place !== undefined),
-      outputs: keep ? [0, ...owned] : [],
-      // The last cell state of a stepwise sequence is also what the caller gets.
-      owned: whole === undefined ? [] : owned,
+      outputs: keep ? [...shared, ...owned] : [],
+      owned,
     };
   },
   gradient: (context) => {
@@ -235,7 +237,10 @@ function steppedGradient(context: GradientContext<SequenceArgs>): (Tensor | unde
   const operands = operandsAt(args, (k) => context.input(k));
   const { kernels } = operands.h.device;
   const gatesAt = (t: number): Tensor => context.output(3 + t);
-  const cellAt = (t: number): Tensor => (t < 0 ? operands.c : context.output(3 + steps + t));
+  const cellAt = (t: number): Tensor => {
+    if (t < 0) return operands.c;
+    return t === steps - 1 ? context.output(2) : context.output(3 + steps + t);
+  };
   const [batch = 0, hidden = 0, ...spatial] = stateShape;
 
   const fromSequence = context.gradient(0).unbind(0);

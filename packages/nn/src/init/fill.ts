@@ -1,4 +1,4 @@
-import { allocate } from "@squall/device";
+import { allocate, storageScope } from "@squall/device";
 import { defaultGenerator, type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
 
 /** Options of every initializer that draws random numbers. */
@@ -11,8 +11,11 @@ export interface InitOptions {
 export function write<T extends Tensor>(target: T, values: ArrayLike<number>): T {
   const data = allocate(target.dtype, target.size);
   data.set(values);
-  const source = tensor(data, { dtype: target.dtype, device: target.device, shape: target.shape });
-  return noGrad(() => target.copy_(source));
+  const { dtype, device, shape } = target;
+  return storageScope(
+    () => noGrad(() => target.copy_(tensor(data, { dtype, device, shape }))),
+    () => [],
+  );
 }
 
 /** Overwrites a tensor with one drawn value after the other. */

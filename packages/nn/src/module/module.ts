@@ -1,4 +1,13 @@
-import { ArgumentError, type Device, type DType, formatShape, StateDictError, sameShape } from "@squall/device";
+import {
+  ArgumentError,
+  type Device,
+  type DType,
+  formatShape,
+  keepStorage,
+  StateDictError,
+  sameShape,
+  storageScope,
+} from "@squall/device";
 import { noGrad, Tensor } from "@squall/tensor";
 import { Buffer, Parameter } from "./parameter.ts";
 
@@ -146,9 +155,13 @@ export abstract class Module {
         },
       );
     }
-    noGrad(() => {
+    const copy = (): void => {
       for (const [source, target] of pairs) target.copy_(source.detach().to(target.device));
-    });
+    };
+    storageScope(
+      () => noGrad(copy),
+      () => [],
+    );
     return { missing, unexpected };
   }
 
@@ -164,20 +177,22 @@ export abstract class Module {
   }
 
   /**
-   * Moves parameters and buffers, with their gradients, to a device or another dtype, in place: optimizers keep hold of them.
-   * Returns itself.
+   * Moves parameters and buffers, with their gradients, to a device or another dtype, in place: optimizers keep hold of them. The elements
+   * that they had are not freed, since state dicts and the values of the parameters may share them. Returns itself.
    */
   to(target: Device | DType): this {
     for (const tensor of [...this.parameters(), ...this.buffers()]) {
-      tensor.replaceStorage(tensor.detach().to(target).storage);
-      if (tensor.grad !== undefined) tensor.grad = tensor.grad.detach().to(target);
+      const { storage } = tensor.detach().to(target);
+      keepStorage(storage, tensor.storage);
+      tensor.replaceStorage(storage);
+      if (tensor.grad !== undefined) tensor.replaceGrad(tensor.grad.detach().to(target));
     }
     return this;
   }
 
-  /** Forgets all gradients. */
+  /** Forgets all gradients, as {@link Tensor.zeroGrad}. */
   zeroGrad(): void {
-    for (const parameter of this.parameters()) parameter.grad = undefined;
+    for (const parameter of this.parameters()) parameter.zeroGrad();
   }
 
   /** Freezes (`false`) or thaws all parameters. Returns itself. */

@@ -1,8 +1,9 @@
-import { AutogradError, formatShape, sameShape } from "@squall/device";
+import { AutogradError, disposeStorage, formatShape, sameShape } from "@squall/device";
 import type { Tensor } from "../tensor.ts";
 import { checkFinite, isAnomalyModeEnabled, withoutAnomalyChecks } from "./anomaly.ts";
 import { enableGrad, noGrad } from "./mode.ts";
 import type { Edge, Node } from "./node.ts";
+import { PassMemory } from "./passMemory.ts";
 
 /** How a backward pass is run. */
 export interface BackwardOptions {
@@ -10,6 +11,12 @@ export interface BackwardOptions {
   readonly retainGraph?: boolean;
   /** Record the backward pass itself, so that gradients can be differentiated. Default false. */
   readonly createGraph?: boolean;
+}
+
+/** Where a pass starts, and what makes the gradient that it starts with (or finds the user's). */
+export interface BackwardRoot {
+  readonly edge: Edge;
+  readonly start: () => Tensor;
 }
 
 /** What a pass collects: given an edge, the function that takes the finished gradient. */
@@ -51,12 +58,18 @@ function neededNodes(order: readonly Node[], targets: Targets | undefined): Set<
   return needed;
 }
 
-function applyHooks(node: Node, gradients: (Tensor | undefined)[]): void {
+function applyHooks(node: Node, gradients: (Tensor | undefined)[], memory: PassMemory): void {
   for (const [index, hooks] of node.hooks) {
-    for (const hook of [...hooks]) {
+    for (const { call, isOwn } of [...hooks]) {
       const gradient = gradients[index];
       if (gradient === undefined) continue;
-      const replaced = hook(gradient) ?? gradient;
+      if (isOwn) {
+        call(gradient);
+        continue;
+      }
+      memory.leave(gradient);
+      const replaced = memory.outside(() => call(gradient)) ?? gradient;
+      memory.leave(replaced);
       if (!sameShape(replaced.shape, gradient.shape)) {
         throw new AutogradError(
           "registerHook",
@@ -71,41 +84,51 @@ function applyHooks(node: Node, gradients: (Tensor | undefined)[]): void {
 
 /**
  * Walks the graph from `roots` back, each node once, and hands finished gradients to `targets` (default: to the leaves, which add them to
- * their `.grad`). Linear in nodes and edges.
+ * their `.grad`). Linear in nodes and edges. Unless it is recorded, what it makes on the way is freed on the way.
  */
-export function runBackward(
-  roots: readonly { readonly edge: Edge; readonly gradient: Tensor }[],
-  options: BackwardOptions,
-  targets?: Targets,
-): void {
+export function runBackward(roots: readonly BackwardRoot[], options: BackwardOptions, targets?: Targets): void {
   const createGraph = options.createGraph ?? false;
   const retainGraph = options.retainGraph ?? createGraph;
   const order = topologicalOrder(roots.map((root) => root.edge));
   const needed = neededNodes(order, targets);
   const pending = new Map<Node, (Tensor | undefined)[]>();
+  const memory = new PassMemory(!createGraph);
 
   const send = ({ node, index }: Edge, gradient: Tensor): void => {
     const gradients = pending.get(node) ?? [];
     pending.set(node, gradients);
     const known = gradients[index];
-    gradients[index] = known === undefined ? gradient : known.add(gradient);
+    if (known === undefined) {
+      memory.hold(gradient);
+      gradients[index] = gradient;
+      return;
+    }
+    const [sum] = memory.step(() => [known.add(gradient)] as const);
+    memory.hold(sum);
+    gradients[index] = sum;
+    memory.drop(known);
   };
 
-  const visit = (node: Node): void => {
-    const gradients = pending.get(node);
-    if (gradients === undefined || !needed.has(node)) return;
-    pending.delete(node);
-    applyHooks(node, gradients);
+  const arrive = (node: Node, gradients: (Tensor | undefined)[]): void => {
+    applyHooks(node, gradients, memory);
     const takers = targets?.get(node);
-    for (const [index, gradient] of gradients.entries()) if (gradient !== undefined) takers?.get(index)?.(gradient);
+    for (const [index, gradient] of gradients.entries()) {
+      const take = takers?.get(index);
+      if (gradient === undefined || take === undefined) continue;
+      memory.leave(gradient);
+      take(gradient);
+    }
     if (node.leaf !== undefined) {
       const [gradient] = gradients;
-      if (targets === undefined && gradient !== undefined) node.leaf.accumulateGrad(gradient, createGraph);
+      if (targets !== undefined || gradient === undefined) return;
+      if (node.leaf.accumulateGrad(gradient, createGraph, memory.isAlone(gradient))) memory.forget(gradient);
       return;
     }
     const needs = node.edges.map((edge) => edge !== undefined && needed.has(edge.node));
     if (!needs.includes(true)) return;
-    const results = withoutAnomalyChecks(() => node.run(gradients, needs));
+    const results = memory.step(() => withoutAnomalyChecks(() => node.run(gradients, needs)));
+    // Until all of them are sent, since some may be one storage.
+    for (const result of results) if (result !== undefined) memory.hold(result);
     for (const [k, edge] of node.edges.entries()) {
       const result = results[k];
       if (edge === undefined || result === undefined || !needs[k]) continue;
@@ -117,13 +140,28 @@ export function runBackward(
         );
       send(edge, result);
     }
-    if (!retainGraph) node.release();
+    for (const result of results) if (result !== undefined) memory.drop(result);
+    if (retainGraph) return;
+    node.release((storage) => {
+      // A rule may give back a saved value as a gradient; and a recorded pass may have saved it again.
+      if (!createGraph && !results.some((result) => result?.storage === storage)) disposeStorage(storage);
+    });
+  };
+
+  const visit = (node: Node): void => {
+    const gradients = pending.get(node);
+    if (gradients === undefined || !needed.has(node)) return;
+    pending.delete(node);
+    arrive(node, gradients);
+    for (const gradient of gradients) if (gradient !== undefined) memory.drop(gradient);
   };
 
   const walk = (): void => {
-    for (const { edge, gradient } of roots) send(edge, gradient);
+    for (const { edge, start } of roots) {
+      const [gradient] = memory.step(() => [start()] as const);
+      send(edge, gradient);
+    }
     for (const node of order) visit(node);
   };
-  if (createGraph) enableGrad(walk);
-  else noGrad(walk);
+  memory.pass(() => (createGraph ? enableGrad(walk) : noGrad(walk)));
 }

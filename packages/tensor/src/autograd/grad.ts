@@ -1,15 +1,10 @@
 import { AutogradError, DeviceError, DTypeError, formatShape, ShapeError, sameShape } from "@squall/device";
 import { ones, zeros } from "../create/create.ts";
 import { Tensor } from "../tensor.ts";
-import { type BackwardOptions, runBackward, type Targets } from "./engine.ts";
-import type { Edge } from "./node.ts";
+import { type BackwardOptions, type BackwardRoot, runBackward, type Targets } from "./engine.ts";
 
 /** A root of a backward pass: where it starts and with what. */
-export function backwardRoot(
-  op: string,
-  output: Tensor,
-  gradient: Tensor | undefined,
-): { edge: Edge; gradient: Tensor } {
+export function backwardRoot(op: string, output: Tensor, gradient: Tensor | undefined): BackwardRoot {
   const edge = output.edge();
   if (edge === undefined) {
     throw new AutogradError(
@@ -26,7 +21,7 @@ export function backwardRoot(
         { expected: [], got: output.shape },
       );
     }
-    return { edge, gradient: ones(output.shape, output) };
+    return { edge, start: () => ones(output.shape, output) };
   }
   if (!sameShape(gradient.shape, output.shape)) {
     throw new ShapeError(
@@ -51,7 +46,7 @@ export function backwardRoot(
       },
     );
   }
-  return { edge, gradient };
+  return { edge, start: () => gradient };
 }
 
 /** Options of {@link grad}. */

@@ -1,4 +1,4 @@
-import { AutogradError, formatShape, sameShape } from "@squall/device";
+import { AutogradError, formatShape, type Storage, sameShape } from "@squall/device";
 import type { Tensor } from "../tensor.ts";
 import type { SavedTensor } from "./saved.ts";
 
@@ -17,8 +17,23 @@ export type BackwardFunction = (
   needs: readonly boolean[],
 ) => readonly (Tensor | undefined)[];
 
+let made = 0;
+
+/** Number of nodes made so far: the {@link Node.number} of the next one. */
+export function countNodes(): number {
+  return made;
+}
+
+/** A hook, and whether it is the library's own, which keeps no hold of the gradient. */
+export interface RegisteredHook {
+  readonly call: GradientHook;
+  readonly isOwn: boolean;
+}
+
 /** One recorded operation (or, with a `leaf`, the end of the line: a tensor that collects its gradient). */
 export class Node {
+  /** Counts up, so that what is older than a moment can be told. */
+  readonly number: number = made++;
   /** Name of the operation. */
   readonly op: string;
   /** For each input, where its gradient goes; `undefined` if it needs none. */
@@ -26,7 +41,7 @@ export class Node {
   /** The tensor that collects, for a leaf. */
   readonly leaf: Tensor | undefined;
   /** Hooks per output. */
-  readonly hooks: Map<number, GradientHook[]> = new Map();
+  readonly hooks: Map<number, RegisteredHook[]> = new Map();
   /** Values kept for the backward pass. */
   saved: readonly SavedTensor[] = [];
   private backward: BackwardFunction | undefined;
@@ -41,9 +56,10 @@ export class Node {
   }
 
   /** Adds a hook for the gradient of an output; returns the function that removes it. */
-  addHook(index: number, hook: GradientHook): () => void {
+  addHook(index: number, call: GradientHook, isOwn = false): () => void {
     const hooks = this.hooks.get(index) ?? [];
     this.hooks.set(index, hooks);
+    const hook = { call, isOwn };
     hooks.push(hook);
     return () => {
       const at = hooks.indexOf(hook);
@@ -73,10 +89,10 @@ export class Node {
     return results;
   }
 
-  /** Drops everything that was saved. */
-  release(): void {
+  /** Drops everything that was saved. @param free - called with storages that nothing else holds */
+  release(free: (storage: Storage) => void): void {
     this.backward = undefined;
-    for (const saved of this.saved) saved.release();
+    for (const saved of this.saved) saved.release(free);
     this.saved = [];
   }
 }

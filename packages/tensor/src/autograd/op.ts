@@ -8,6 +8,7 @@ import {
   ShapeError,
   type Storage,
   sizeOf,
+  storageScope,
 } from "@squall/device";
 import { zeros } from "../create/create.ts";
 import { Tensor } from "../tensor.ts";
@@ -46,7 +47,7 @@ export interface Saves {
   readonly inputs: readonly number[];
   /** Indices of outputs. */
   readonly outputs: readonly number[];
-  /** Those of the saved outputs that nobody but the gradient rule ever sees: the device may take back their storages after backward. */
+  /** Those of the saved outputs that nobody but the gradient rule ever sees: their storages are freed after backward. */
   readonly owned?: readonly number[];
 }
 
@@ -70,7 +71,7 @@ export interface OpDefinition<Args, Inputs extends readonly Tensor[] = readonly 
   extends CommonDefinition<Args> {
   /** Checks the inputs and gives the shape of the output. Throws ShapeError, ArgumentError. */
   readonly shape: (inputs: Inputs, args: Args) => Shape;
-  /** Computes the output, row-major. Runs without recording. May return the storage of an input. */
+  /** Computes the output, row-major. Runs without recording. May return the storage of an input; what else it makes is freed. */
   readonly run: (inputs: Inputs, args: Args) => Storage;
 }
 
@@ -79,7 +80,7 @@ export interface MultiOutputOpDefinition<Args, Inputs extends readonly Tensor[] 
   extends CommonDefinition<Args> {
   /** Checks the inputs and gives the shapes of the outputs. Throws ShapeError, ArgumentError. */
   readonly shapes: (inputs: Inputs, args: Args) => readonly Shape[];
-  /** Computes the outputs, row-major. Runs without recording. */
+  /** Computes the outputs, row-major. Runs without recording. May return storages of inputs; what else it makes is freed. */
   readonly run: (inputs: Inputs, args: Args) => readonly Storage[];
 }
 
@@ -171,6 +172,10 @@ function record<Args>(
   node.saved = [...savedInputs.values(), ...savedOutputs.values()];
 }
 
+function itself<T>(value: T): T {
+  return value;
+}
+
 /**
  * Defines an op with several outputs. See {@link defineOp}.
  * @returns the function that applies it; it throws DeviceError or DTypeError if the inputs do not share device and dtype.
@@ -182,7 +187,7 @@ export function defineMultiOutputOp<Args, Inputs extends readonly Tensor[] = rea
   return (inputs, args) => {
     const { device, dtype } = checkSameHome(name, inputs);
     const shapes = definition.shapes(inputs, args);
-    const storages = noGrad(() => definition.run(inputs, args));
+    const storages = storageScope(() => noGrad(() => definition.run(inputs, args)), itself);
     if (storages.length !== shapes.length) {
       throw new ShapeError(name, `the shape rule gives ${shapes.length} outputs but run returned ${storages.length}`, {
         expected: shapes.length,
@@ -210,8 +215,9 @@ export function defineMultiOutputOp<Args, Inputs extends readonly Tensor[] = rea
       }
       return new Tensor(storage, shape);
     });
-    if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) record(definition, inputs, outputs, args);
+    // Before recording: a checkpoint frees at once what only a gradient rule would see.
     if (isAnomalyModeEnabled()) checkFinite(name, inputs, outputs);
+    if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) record(definition, inputs, outputs, args);
     return outputs;
   };
 }

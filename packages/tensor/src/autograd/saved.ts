@@ -1,17 +1,21 @@
 import { AutogradError, type Storage } from "@squall/device";
+import { addGraphUse, dropGraphUse, leaveToGraph } from "../memory/graphUses.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** A value kept from the forward pass for the backward pass. */
 export interface SavedTensor {
   /** The value as it was, connected to the graph as it was. */
   unpack(): Tensor;
-  /** It will not be asked for again. */
-  release(): void;
+  /** Storages that must live on for it. */
+  readonly holds: readonly Storage[];
+  /** It will not be asked for again. @param free - called with storages that nothing else holds */
+  release(free: (storage: Storage) => void): void;
 }
 
 /** Something that keeps saved values in its own way; a checkpoint does. */
 export interface SaveFrame {
-  save(op: string, tensor: Tensor): SavedTensor;
+  /** @param owned - whether nobody but the gradient rule of `op` ever sees it */
+  save(op: string, tensor: Tensor, owned: boolean): SavedTensor;
 }
 
 let frame: SaveFrame | undefined;
@@ -33,11 +37,9 @@ export class DirectSave implements SavedTensor {
   private readonly tensor: Tensor;
   private readonly storage: Storage;
   private readonly version: number;
-  private readonly owned: boolean;
 
-  constructor(op: string, tensor: Tensor, owned: boolean) {
+  constructor(op: string, tensor: Tensor) {
     this.op = op;
-    this.owned = owned;
     this.tensor = tensor;
     this.storage = tensor.storage;
     this.version = tensor.storage.version;
@@ -54,13 +56,20 @@ export class DirectSave implements SavedTensor {
     return this.tensor;
   }
 
-  release(): void {
-    if (this.owned) this.storage.device.dispose(this.storage);
+  get holds(): readonly Storage[] {
+    return [this.storage];
+  }
+
+  release(free: (storage: Storage) => void): void {
+    dropGraphUse(this.storage, free);
   }
 }
 
-/** Saves a value for the backward pass of `op`. @param owned - whether nobody else sees it, so that it can be disposed when it is released */
+/** Saves a value for the backward pass of `op`. @param owned - whether nobody else sees it, so that it can be freed when it is released */
 export function saveTensor(op: string, tensor: Tensor, owned: boolean): SavedTensor {
   // A leaf is held by its owner anyway, so no frame gains anything by dropping it.
-  return frame === undefined || tensor.isLeaf ? new DirectSave(op, tensor, owned) : frame.save(op, tensor);
+  if (frame !== undefined && !tensor.isLeaf) return frame.save(op, tensor, owned);
+  if (owned) leaveToGraph(tensor.storage);
+  addGraphUse(tensor.storage);
+  return new DirectSave(op, tensor);
 }

@@ -54,6 +54,8 @@ describe("the table of samples", () => {
       // about the graph, about ops, about random numbers
       ...["detectAnomaly", "enableGrad", "grad", "isGradEnabled", "noGrad"],
       ...["defineMultiOutputOp", "defineOp", "defaultGenerator", "manualSeed"],
+      // about memory
+      ...["keep", "scope"],
     ];
     const isClass = (name: string): boolean => /^[A-Z]/.test(name);
     const functions = Object.entries(ops)

@@ -8,6 +8,7 @@ import { memoryCases } from "./memory.ts";
 import { numberCases } from "./numbers.ts";
 import { productCases } from "./products.ts";
 import { rowCases } from "./rows.ts";
+import { trainingCases } from "./training.ts";
 
 /**
  * Everything that a device must do, as cases for any test framework:
@@ -18,7 +19,7 @@ import { rowCases } from "./rows.ts";
  *
  * Every row of {@link samples} runs on the device in each of its dtypes, forward and backward, and is compared with the cpu in float64 on
  * the same values; then come the edges of each kernel: empty tensors, scalars, NaN, writes in place, storages of other devices; and, where
- * memory counts, how long storages live.
+ * memory counts, how long storages live and that training holds memory flat.
  * @throws ArgumentError if `runs` is not a whole number >= 1
  */
 export function deviceConformance(device: Device, options: ConformanceOptions = {}): ConformanceCase[] {
@@ -34,5 +35,6 @@ export function deviceConformance(device: Device, options: ConformanceOptions = 
     ...productCases(device),
     ...lstmCases(device, tolerances),
     ...foreignCases(device),
+    ...trainingCases(device),
   ];
 }
