@@ -122,10 +122,7 @@ export class Runtime {
       targets.forEach(({ cell }, k) => {
         const buffer = fresh[k];
         if (buffer === undefined) return;
-        if (cell.disposed) {
-          this.engine.free(buffer);
-          return;
-        }
+        // A disposed target gets its elements all the same: work lined up before it was disposed reads them.
         if (cell.buffer !== undefined) this.engine.free(cell.buffer);
         cell.buffer = buffer;
       });
