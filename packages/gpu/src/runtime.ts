@@ -41,6 +41,7 @@ export class Runtime {
   private readonly queue = new WorkQueue();
   private readonly live = { bytes: 0, storages: 0 };
   private fence: Promise<void> | undefined;
+  private launchesAtFence = 0;
   /** Frees what nobody holds any more and nobody disposed. */
   private readonly forgotten = new FinalizationRegistry<Cell>((cell) => this.release(cell));
 
@@ -228,19 +229,22 @@ export class Runtime {
     });
     this.launches++;
     const numbers = typeof scalars === "function" ? scalars(cached.source) : scalars;
-    const running = cached.program.run(buffers, numbers);
-    if (running instanceof Promise) {
-      return running.catch((error: unknown) => {
-        this.programs.drop(fullKey);
-        throw error;
-      });
+    const refuse = (error: unknown): never => {
+      this.programs.drop(fullKey);
+      throw error;
+    };
+    try {
+      const running = cached.program.run(buffers, numbers);
+      return running instanceof Promise ? running.catch(refuse) : running;
+    } catch (error) {
+      return refuse(error);
     }
-    return running;
   }
 
   /** Now and then, waits for the fence before the last one. */
   private bound(): Promise<void> | undefined {
-    if (this.launches % launchesBetweenFences !== 0) return undefined;
+    if (this.launches - this.launchesAtFence < launchesBetweenFences) return undefined;
+    this.launchesAtFence = this.launches;
     const before = this.fence;
     // What went wrong is told by the next read.
     this.fence = this.engine.finish().catch(() => {});

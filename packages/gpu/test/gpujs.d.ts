@@ -1,0 +1,4 @@
+// A module inside gpu.js that the tests reach for: what all its WebGPU kernels share.
+declare module "gpu.js/src/backend/web-gpu/context.js" {
+  export const WebGPUContext: { acquire(): Promise<{ readonly device: { destroy(): void } }> };
+}
