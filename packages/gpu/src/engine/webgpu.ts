@@ -62,16 +62,27 @@ class Pool {
   /** A buffer with any content. */
   take(length: number): GPUBuffer {
     const size = 4 * length;
-    const found = this.waiting.get(size)?.pop();
-    if (found !== undefined) {
-      this.bytes -= size;
-      return found;
-    }
-    return this.make(size);
+    return this.used(size) ?? this.make(size);
   }
 
-  /** A new buffer: WebGPU fills it with zeros. */
-  make(size: number): GPUBuffer {
+  /** A buffer of zeros, which is what WebGPU fills a new one with. */
+  zeros(length: number): GPUBuffer {
+    const size = 4 * length;
+    const buffer = this.used(size);
+    if (buffer === undefined) return this.make(size);
+    const encoder = this.device.createCommandEncoder();
+    encoder.clearBuffer(buffer);
+    this.device.queue.submit([encoder.finish()]);
+    return buffer;
+  }
+
+  private used(size: number): GPUBuffer | undefined {
+    const found = this.waiting.get(size)?.pop();
+    if (found !== undefined) this.bytes -= size;
+    return found;
+  }
+
+  private make(size: number): GPUBuffer {
     const buffer = this.device.createBuffer({ size, usage: usage.storage | usage.copySource | usage.copyTarget });
     // gpu.js counts references and destroys at zero; this count never gets there.
     return Object.assign(buffer, { _refs: 2 ** 40 });
@@ -198,7 +209,7 @@ export async function webgpuEngine(): Promise<Engine> {
       queue.writeBuffer(buffer, 0, data);
       return wrap(buffer, data.length);
     },
-    zeros: (length) => wrap(pool.make(4 * length), length),
+    zeros: (length) => wrap(pool.zeros(length), length),
     copyRun: (source, sourceOffset, target, targetOffset, length) => {
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(
