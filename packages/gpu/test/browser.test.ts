@@ -27,7 +27,7 @@ if (chromium === undefined) {
     it("passes every case", { timeout: 600_000 }, async () => {
       if (open === undefined) throw new Error("the page did not open");
       const { page, errors } = open;
-      const { description, cases } = await page.evaluate((each) => testPage.open(each, 3), mode);
+      const { description, cases } = await page.evaluate((each) => testPage.open(each, 2), mode);
       console.log(`In Chromium: ${description}`);
       expect(description).toMatch(mode === "webgpu" ? /^gpu: WebGPU on / : /^gpu: WebGL2 on /);
       expect(cases.length).toBeGreaterThan(190);
