@@ -1,3 +1,5 @@
+// Whoever compiles against the types need not ask for this library.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
   AutogradError,

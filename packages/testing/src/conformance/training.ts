@@ -66,8 +66,9 @@ export function trainingCases(device: Device): ConformanceCase[] {
         const losses: number[] = [];
         const held: string[] = [];
         for (let k = 0; k < 30; k++) {
-          using loss = step(training);
+          const loss = step(training);
           losses.push(await loss.item());
+          loss.dispose();
           const { bytes, storages } = device.memory();
           held.push(`${bytes} bytes in ${storages} storages`);
         }
