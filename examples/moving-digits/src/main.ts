@@ -1,7 +1,8 @@
 // The command: reads options, trains, scores, writes the results and says where they are.
 
-import { cpu, enableTurbo, setThreads } from "@squall/cpu";
+import { enableTurbo, setThreads } from "@squall/cpu";
 import { openData, streams } from "./data.ts";
+import { openDevice } from "./device.ts";
 import { meanFrame } from "./metrics.ts";
 import { PatchForecaster } from "./model.ts";
 import { helpText, OptionsError, parseOptions } from "./options.ts";
@@ -16,14 +17,16 @@ const FILMS = { validation: 32, test: 64, meanFrame: 256 };
 async function run(options: Options, turbo: boolean): Promise<void> {
   setThreads(options.threads);
   if (turbo) console.log(enableTurbo().reason);
-  console.log(cpu.describe());
+  const device = await openDevice(options.device);
+  console.log(device.describe());
   const data = await openData(options);
   const random = streams(options.seed);
   const validation = data.heldOut(FILMS.validation, random.heldOut);
   const test = data.heldOut(FILMS.test, random.heldOut);
   const sample = data.training(FILMS.meanFrame, random.training);
   const [brightness = 0.5] = meanFrame(sample.truth, 1);
-  const model = new PatchForecaster(options, brightness, random.model);
+  // Made on the CPU, so that a seed gives the same weights everywhere.
+  const model = new PatchForecaster(options, brightness, random.model).to(device);
   console.log(
     `Training a ConvLSTM of ${model.parameterCount()} parameters on ${options.digits} moving ${options.digits === 1 ? "digit" : "digits"}, ` +
       `${options.size} x ${options.size} pixels, ${options.inputFrames} frames in, ${options.outputFrames} out. Ctrl-C stops early and keeps the best weights.`,

@@ -1,7 +1,7 @@
 // The model of the example: frames in and out in pixels, an EncoderForecaster over patches in between.
 
 import { EncoderForecaster, init, Module } from "@squall/nn";
-import { type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
+import { type Device, type Generator, noGrad, scope, type Tensor, tensor } from "@squall/tensor";
 import type { Options } from "./presets.ts";
 
 /** The settings that decide a model's shape. */
@@ -36,11 +36,19 @@ export class PatchForecaster extends Module {
     }
   }
 
+  /** Where it computes. */
+  get device(): Device {
+    return this.network.head.weight.device;
+  }
+
   /** From input frames `[N, T, 1, H, W]` to the logits of the `steps` frames that follow, `[N, steps, 1, H, W]`. */
   forward(frames: Tensor, steps: number): Tensor {
     return this.network.forward(frames.pixelUnshuffle(this.patch), steps).pixelShuffle(this.patch);
   }
 }
+
+/** Sequences that are forecast at once. */
+const AT_ONCE = 16;
 
 /**
  * Forecasts without recording, a few sequences at a time.
@@ -55,17 +63,17 @@ export async function forecast(
   shape: readonly number[],
   steps: number,
 ): Promise<Float32Array> {
-  const parts = noGrad(() =>
-    tensor(input, { shape })
-      .split(16)
-      .map((part) => model.forward(part, steps).sigmoid()),
-  );
-  const arrays = await Promise.all(parts.map((part) => part.data()));
-  const result = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    result.set(array, at);
-    at += array.length;
+  const { device } = model;
+  const [count = 0, frames = 0, ...frame] = shape;
+  const pixels = frame.reduce((product, size) => product * size, 1);
+  const result = new Float32Array(count * steps * pixels);
+  for (let start = 0; start < count; start += AT_ONCE) {
+    const end = Math.min(count, start + AT_ONCE);
+    const seen = input.subarray(start * frames * pixels, end * frames * pixels);
+    using forecasts = scope(() =>
+      noGrad(() => model.forward(tensor(seen, { shape: [end - start, frames, ...frame], device }), steps).sigmoid()),
+    );
+    result.set(await forecasts.data(), start * steps * pixels);
   }
   return result;
 }

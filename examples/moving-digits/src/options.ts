@@ -2,7 +2,7 @@
 // `presets.ts`.
 
 import { parseArgs } from "node:util";
-import { DEFAULTS, defaultSpeed, OPTIMIZERS, type Options, PAPER, PEEPHOLES } from "./presets.ts";
+import { DEFAULTS, DEVICES, defaultSpeed, OPTIMIZERS, type Options, PAPER, PEEPHOLES } from "./presets.ts";
 
 /** A command line that makes no sense. The message names option, value and remedy; exit with `exitCode`. */
 export class OptionsError extends Error {
@@ -54,7 +54,8 @@ const TABLE: Table = {
   optimizer: row("optimizer", OPTIMIZERS.join("|"), "update rule", oneOf(OPTIMIZERS)),
   clip: row("clip", "X", "largest gradient norm; 0 does not clip", numberFromZero),
   seed: row("seed", "N", "decides every random number of the run", zeroOrMore),
-  threads: row("threads", "N", "threads to compute with", positive),
+  device: row("device", DEVICES.join("|"), "what computes", oneOf(DEVICES)),
+  threads: row("threads", "N", "threads that the CPU computes with", positive),
   out: row("out", "DIR", "folder the results are written to", (_, text) => text),
   evalEvery: row("eval-every", "N", "steps between evaluations; 0 for only at the end", zeroOrMore),
   checkpointEvery: row("checkpoint-every", "N", "steps between saves of the model; 0 for only at the end", zeroOrMore),

@@ -10,6 +10,10 @@ export const PEEPHOLES = ["none", "channel", "full"] as const;
 /** Whether gates see the cell state: not at all, by one weight per channel, or by one per channel and pixel. */
 export type PeepholeName = (typeof PEEPHOLES)[number];
 
+export const DEVICES = ["cpu", "gpu"] as const;
+/** What computes. */
+export type DeviceName = (typeof DEVICES)[number];
+
 /** The settings of one run. */
 export interface Options {
   /** IDX file of handwritten digits; undefined draws digits instead. */
@@ -45,7 +49,9 @@ export interface Options {
   readonly clip: number;
   /** Decides every random number of the run. */
   readonly seed: number;
-  /** Threads to compute with. */
+  /** What computes. */
+  readonly device: DeviceName;
+  /** Threads that the CPU computes with. */
   readonly threads: number;
   /** Folder the results are written to. */
   readonly out: string;
@@ -80,6 +86,7 @@ export const DEFAULTS: Omit<Options, Derived> = {
   optimizer: "adam",
   clip: 1,
   seed: 1,
+  device: "cpu",
   threads: getThreads(),
   out: "out/moving-digits",
   evalEvery: 300,

@@ -3,7 +3,7 @@
 import { setImmediate } from "node:timers/promises";
 import { bceWithLogits, type StateDict } from "@squall/nn";
 import { Adam, AdamW, CosineAnnealingLR, clipGradNorm, type Optimizer, RMSprop, SGD } from "@squall/optim";
-import { type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
+import { type Generator, noGrad, scope, type Tensor, tensor } from "@squall/tensor";
 import type { FilmSource, Films } from "./data.ts";
 import type { PatchForecaster } from "./model.ts";
 import type { LossPoint } from "./plot.ts";
@@ -53,8 +53,9 @@ function makeOptimizer(params: Tensor[], { optimizer, learningRate: lr }: Option
 
 function lossOf(model: PatchForecaster, films: Films, options: Options): Tensor {
   const { inputFrames, outputFrames, size } = options;
-  const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size] });
-  const truth = tensor(films.truth, { shape: [films.count, outputFrames, 1, size, size] });
+  const { device } = model;
+  const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size], device });
+  const truth = tensor(films.truth, { shape: [films.count, outputFrames, 1, size, size], device });
   return bceWithLogits(model.forward(input, outputFrames), truth);
 }
 
@@ -62,10 +63,14 @@ function copyOf(stateDict: StateDict): StateDict {
   return Object.fromEntries(Object.entries(stateDict).map(([name, value]) => [name, value.clone()]));
 }
 
-/** Trains a model; afterwards it holds the weights that were best on the validation films. */
+function free(stateDict: StateDict): void {
+  for (const value of Object.values(stateDict)) value.dispose();
+}
+
+/** Trains a model, where it lies; afterwards it holds the weights that were best on the validation films. */
 export async function train(run: TrainingRun): Promise<Training> {
   const { model, options, films, generator, validation, progress } = run;
-  const optimizer = makeOptimizer(model.parameters(), options);
+  using optimizer = makeOptimizer(model.parameters(), options);
   const schedule = new CosineAnnealingLR(optimizer, {
     tMax: Math.max(1, options.steps),
     etaMin: options.learningRate / 100,
@@ -77,17 +82,24 @@ export async function train(run: TrainingRun): Promise<Training> {
   let step = 0;
 
   const evaluate = async (): Promise<void> => {
-    const loss = await noGrad(() => lossOf(model, validation, options)).item();
+    using value = scope(() => noGrad(() => lossOf(model, validation, options)));
+    const loss = await value.item();
     evaluations.push({ step, loss });
-    if (best === undefined || loss < best.loss) best = { loss, weights: copyOf(model.stateDict()) };
+    if (best !== undefined && !(loss < best.loss)) return;
+    if (best !== undefined) free(best.weights);
+    best = { loss, weights: copyOf(model.stateDict()) };
   };
 
   await evaluate();
   while (step < options.steps && ended === undefined) {
-    const loss = lossOf(model, films(options.batch, generator), options);
-    optimizer.zeroGrad();
-    loss.backward();
-    if (options.clip > 0) clipGradNorm(model.parameters(), options.clip);
+    const batch = films(options.batch, generator);
+    using loss = scope(() => {
+      const loss = lossOf(model, batch, options);
+      optimizer.zeroGrad();
+      loss.backward();
+      if (options.clip > 0) clipGradNorm(model.parameters(), options.clip);
+      return loss;
+    });
     const value = await loss.item();
     if (!Number.isFinite(value)) {
       ended = `the loss became ${value} after ${step} steps; try a smaller --lr or a --clip`;
@@ -109,6 +121,10 @@ export async function train(run: TrainingRun): Promise<Training> {
     if (run.stopped()) ended = `stopped after ${step} steps`;
   }
   if (evaluations.at(-1)?.step !== step) await evaluate();
-  if (best !== undefined) model.loadStateDict(best.weights);
+  if (best !== undefined) {
+    model.loadStateDict(best.weights);
+    free(best.weights);
+  }
+  model.zeroGrad();
   return { batches, evaluations, steps: step, ended };
 }

@@ -23,7 +23,7 @@ describe("parseOptions", () => {
       ...["--state-kernel", "1", "--peephole", "full", "--batch", "3", "--steps", "9", "--lr", "1e-4"],
       ...["--optimizer", "rmsprop", "--clip", "0", "--seed", "0", "--out", "there", "--eval-every", "0"],
       ...["--checkpoint-every", "5"],
-      ...["--threads", "3"],
+      ...["--threads", "3", "--device", "gpu"],
     );
     expect(options).toEqual({
       mnist: "digits.gz",
@@ -48,6 +48,7 @@ describe("parseOptions", () => {
       evalEvery: 0,
       checkpointEvery: 5,
       threads: 3,
+      device: "gpu",
     });
   });
 
@@ -115,6 +116,7 @@ describe("parseOptions", () => {
       "--speed: 99 pixels per frame crosses the whole frame of --size 24; go slower",
     ],
     [["--optimizer", "adamm"], '--optimizer: needs one of sgd, adam, adamw, rmsprop, got "adamm"'],
+    [["--device", "tpu"], '--device: needs one of cpu, gpu, got "tpu"'],
     [["--peephole", "toString"], '--peephole: needs one of none, channel, full, got "toString"'],
     [["--size", "26", "--patch", "4"], "--patch: 4 does not divide --size 26; take a divisor, or --size 28"],
     [

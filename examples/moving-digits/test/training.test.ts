@@ -1,5 +1,8 @@
-import { Generator } from "@squall/tensor";
+import { cpu } from "@squall/cpu";
+import { tensorsToSafetensors } from "@squall/io";
+import { type Device, Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
+import { proxyDevice } from "../../../packages/testing/test/proxyDevice.ts";
 import { openData, streams } from "../src/data.ts";
 import { forecast, PatchForecaster } from "../src/model.ts";
 import { parseOptions } from "../src/options.ts";
@@ -26,11 +29,11 @@ interface Outcome {
   readonly saves: number;
 }
 
-async function run(settings: Options, stopped: () => boolean = () => false): Promise<Outcome> {
+async function run(settings: Options, stopped: () => boolean = () => false, device: Device = cpu): Promise<Outcome> {
   const data = await openData(settings);
   const random = streams(settings.seed);
   const validation = data.heldOut(4, random.heldOut);
-  const model = new PatchForecaster(settings, 0.1, random.model);
+  const model = new PatchForecaster(settings, 0.1, random.model).to(device);
   let saves = 0;
   const training = await train({
     model,
@@ -86,6 +89,23 @@ describe("training", () => {
     const { training, model } = await run(options("--optimizer", "sgd", "--lr", "1e39", "--clip", "0"));
     expect(training.ended).toMatch(/^the loss became (NaN|Infinity) after \d steps; try a smaller --lr or a --clip$/);
     for (const parameter of model.parameters()) expect(parameter.dataSync().every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("on a device that can only be read later, and counts its memory, a run", () => {
+  it("learns as on the cpu, can be scored and saved, and leaves only the model", async () => {
+    const device = proxyDevice();
+    const [there, here] = [await run(options(), () => false, device), await run(options())];
+    for (const curve of ["batches", "evaluations"] as const) {
+      const [got, want] = [there.training[curve], here.training[curve]];
+      expect(got.map(({ step }) => step)).toEqual(want.map(({ step }) => step));
+      for (const [k, { loss }] of got.entries()) expect(loss).toBeCloseTo(want[k]?.loss ?? Number.NaN, 4);
+    }
+    expect(there.table.split("\n")).toHaveLength(here.table.split("\n").length);
+    expect(await tensorsToSafetensors(there.model.stateDict())).toHaveLength(
+      (await tensorsToSafetensors(here.model.stateDict())).length,
+    );
+    expect(device.memory().storages).toBe(there.model.parameters().length);
   });
 });
 

@@ -36,7 +36,7 @@ export interface Device {
   dispose(storage: Storage): void;
   /** Resolves when all work queued so far is done: for timing, and so that a queue does not grow without bound. */
   sync(): Promise<void>;
-  /** Live memory. A device that counts also tells {@link trackStorage} of each storage that it makes. */
+  /** Live memory. A device that counts also tells `trackStorage` of each storage that it makes. */
   memory(): DeviceMemory;
   /** What the device really runs on, for people. */
   describe(): string;

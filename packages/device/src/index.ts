@@ -67,4 +67,4 @@ export {
   stridesOf,
 } from "./shape.ts";
 export type { Storage } from "./storage.ts";
-export { disposeStorage, keepStorage, storageScope, trackStorage } from "./storageScope.ts";
+export { disposeStorage, isInScope, keepStorage, storageScope, trackStorage } from "./storageScope.ts";

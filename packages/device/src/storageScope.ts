@@ -31,6 +31,11 @@ export function trackStorage(storage: Storage): void {
   add(current, storage);
 }
 
+/** Whether a scope that is running would free this storage. */
+export function isInScope(storage: Storage): boolean {
+  return current !== undefined && scopeOf(storage) !== undefined;
+}
+
 /**
  * Makes a storage outlive the scope that it belongs to.
  * @param like - it then belongs to the scope of this storage, if that ends later; left out, to none

@@ -1,3 +1,5 @@
+// Whoever compiles against the types need not ask for this library.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
   DeviceError,
@@ -36,7 +38,7 @@ import {
  *
  * Parameters change in place, on their device; nothing is read back. Buffers live as long as their parameter, whatever scope a step is in.
  */
-export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
+export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> implements Disposable {
   /** Name for messages. */
   readonly name: string;
   /** What each parameter's buffers are called in state dicts, and whether every parameter that was ever updated has them. */
@@ -246,10 +248,19 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
       });
       return [parameter, { step, buffers: new Map(copies) }];
     });
-    // Nobody else has seen them: state dicts are copies.
-    for (const { buffers } of this.states.values()) for (const { storage } of buffers.values()) disposeStorage(storage);
+    this.dispose();
     for (const [g, group] of this.groups.entries()) Object.assign(group, options[g]);
-    this.states.clear();
     for (const [parameter, state] of states) this.states.set(parameter, state);
+  }
+
+  /** Forgets the state and frees its memory, where that is not the garbage collector's. State dicts are copies and stay. */
+  dispose(): void {
+    for (const { buffers } of this.states.values()) for (const { storage } of buffers.values()) disposeStorage(storage);
+    this.states.clear();
+  }
+
+  /** As {@link dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

@@ -1,3 +1,5 @@
+// Whoever compiles against the types need not ask for this library.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
   AutogradError,
@@ -261,17 +263,13 @@ export class Tensor implements Disposable {
 
   /** Makes {@link backward} keep the gradient of this tensor in {@link grad} though it is not a leaf. @throws AutogradError without a graph. */
   retainGrad(): void {
-    if (!this.isLeaf) {
+    const { maker } = this;
+    if (maker !== undefined) {
       if (this.retainsGrad) return;
-      const { node, index } = this.maker ?? {};
-      node?.addHook(
-        index ?? 0,
-        (gradient) => {
-          this.accumulateGrad(gradient, isGradEnabled(), false);
-          return undefined;
-        },
-        true,
-      );
+      const keepGradient = (gradient: Tensor): undefined => {
+        this.accumulateGrad(gradient, isGradEnabled(), false);
+      };
+      maker.node.addHook(maker.index, keepGradient, true);
       this.retainsGrad = true;
     } else if (!this.wantsGrad) {
       throw new AutogradError("retainGrad", "this tensor requires no gradient");
@@ -310,7 +308,11 @@ export class Tensor implements Disposable {
     ) {
       addInto(gradient, known);
     } else {
-      this.replaceGrad(known.add(gradient));
+      const sum = known.add(gradient);
+      keepStorage(sum.storage, this.content);
+      this.letGoOfGrad();
+      this.gradient = sum;
+      this.gradientOrigin = "backward";
     }
     return takes;
   }

@@ -1,11 +1,19 @@
-import { AutogradError, disposeStorage, formatShape, keepStorage, storageScope } from "@squall/device";
+import {
+  AutogradError,
+  disposeStorage,
+  formatShape,
+  isInScope,
+  keepStorage,
+  type Storage,
+  storageScope,
+} from "@squall/device";
 import { type Generator, type GeneratorState, withDrawWatch } from "../create/generator.ts";
-import { addGraphUse, dropGraphUse, leaveToGraph } from "../memory/graphUses.ts";
+import { addGraphUse, dropGraphUse, leaveToGraph, setGraphUses, withoutGraphUses } from "../memory/graphUses.ts";
 import { survivingScope } from "../memory/survivingScope.ts";
 import { Tensor } from "../tensor.ts";
 import { enableGrad, refusePromise } from "./mode.ts";
 import type { Edge } from "./node.ts";
-import { DirectSave, type SavedTensor, type SaveFrame, withSaveFrame } from "./saved.ts";
+import { DirectSave, noteReads, type SavedTensor, type SaveFrame, withSaveFrame } from "./saved.ts";
 
 /** What two runs must agree on, for each saved value. */
 function noteOf(op: string, { shape, dtype }: Tensor): string {
@@ -22,27 +30,34 @@ class Collector implements SaveFrame {
     this.notes.push(noteOf(op, tensor));
     if (owned) leaveToGraph(tensor.storage);
     return {
-      holds: [],
+      holds: [tensor.storage],
       unpack: (): Tensor => {
         throw new AutogradError("checkpoint", "the recomputed graph is never walked itself");
       },
       release: (): void => {},
     };
   }
+
+  read(): void {}
 }
 
 /** Stands for the values that a function saves, and runs it again when the first of them is needed. */
 class Recomputed implements SaveFrame {
   private readonly rerun: () => unknown;
-  private readonly inputs: readonly Tensor[];
+  /** What the first run read of the scopes around it; the second run needs it too. */
+  private outside: readonly Storage[];
+  private readonly reads = new Set<Storage>();
+  private counts = false;
   /** Generators that the function drew from, with their states before it did. */
   private readonly generators: Map<Generator, GeneratorState>;
   private readonly notes: string[] = [];
   private values: Map<number, Tensor> | undefined;
+  /** Storages that the second run made. */
+  private readonly fresh = new WeakSet<Storage>();
 
   constructor(rerun: () => unknown, inputs: readonly Tensor[], generators: Map<Generator, GeneratorState>) {
     this.rerun = rerun;
-    this.inputs = inputs;
+    this.outside = inputs.map((input) => input.storage);
     this.generators = generators;
   }
 
@@ -50,18 +65,32 @@ class Recomputed implements SaveFrame {
     const index = this.notes.push(noteOf(op, tensor)) - 1;
     const edge = tensor.edge();
     if (owned) disposeStorage(tensor.storage);
-    const holds = this.inputs.map((input) => input.storage);
-    for (const storage of holds) addGraphUse(storage);
+    const holds = (): readonly Storage[] => this.outside;
     return {
-      holds,
+      get holds() {
+        return holds();
+      },
       unpack: (): Tensor => this.value(index, edge),
       release: (free): void => {
         const value = this.values?.get(index);
         this.values?.delete(index);
-        if (value !== undefined) dropGraphUse(value.storage, free);
-        for (const storage of holds) dropGraphUse(storage, free);
+        if (value !== undefined && this.fresh.has(value.storage)) dropGraphUse(value.storage, free);
+        if (this.counts) for (const storage of this.outside) dropGraphUse(storage, free);
       },
     };
+  }
+
+  read(storages: readonly Storage[]): void {
+    for (const storage of storages) if (isInScope(storage)) this.reads.add(storage);
+  }
+
+  /** The first run is over. @param made - in it @returns what else the second run will need */
+  close(made: ReadonlySet<Storage>): readonly Storage[] {
+    for (const storage of this.outside) this.reads.add(storage);
+    this.outside = [...this.reads].filter((storage) => !made.has(storage));
+    this.reads.clear();
+    for (const storage of this.outside) this.counts = addGraphUse(storage, this.notes.length);
+    return this.outside;
   }
 
   private value(index: number, edge: Edge | undefined): Tensor {
@@ -84,13 +113,17 @@ class Recomputed implements SaveFrame {
     try {
       for (const [generator, state] of this.generators) generator.setState(state);
       storageScope(
-        () => enableGrad(() => withSaveFrame(collector, this.rerun)),
+        () => withoutGraphUses(() => enableGrad(() => withSaveFrame(collector, this.rerun))),
         (_, made) => {
+          const counts = new Map<Storage, number>();
           for (const { storage } of collector.tensors) {
-            if (!made.has(storage)) continue;
+            if (made.has(storage)) counts.set(storage, (counts.get(storage) ?? 0) + 1);
+          }
+          for (const [storage, count] of counts) {
             // The last value to be released frees it; a graph that is walked again keeps it as long as what it was computed from.
-            leaveToGraph(storage);
-            keepStorage(storage, this.inputs[0]?.storage);
+            this.fresh.add(storage);
+            setGraphUses(storage, count);
+            keepStorage(storage, this.outside[0]);
           }
           return [];
         },
@@ -114,7 +147,6 @@ class Recomputed implements SaveFrame {
         { expected: first[other], got: second[other] },
       );
     }
-    for (const { storage } of collector.tensors) addGraphUse(storage);
     return new Map(collector.tensors.entries());
   }
 }
@@ -132,14 +164,21 @@ class Recomputed implements SaveFrame {
  * @throws AutogradError if `fn` is asynchronous, and in the backward pass if it does something else the second time.
  */
 export function checkpoint<Inputs extends readonly Tensor[], R>(fn: (...inputs: Inputs) => R, ...inputs: Inputs): R {
-  const kept = inputs.map((input) => new DirectSave("checkpoint", input));
+  const kept = inputs.map((input) => new DirectSave("checkpoint", input, false));
   const generators = new Map<Generator, GeneratorState>();
   const rerun = (): R => {
     for (const input of kept) input.unpack();
     return fn(...inputs);
   };
   const frame = new Recomputed(rerun, inputs, generators);
-  return survivingScope(() =>
-    withDrawWatch(generators, () => withSaveFrame(frame, () => refusePromise("checkpoint", fn(...inputs)))),
+  let reads: readonly Storage[] | undefined;
+  const result = survivingScope(
+    () => withDrawWatch(generators, () => withSaveFrame(frame, () => refusePromise("checkpoint", fn(...inputs)))),
+    (made) => {
+      reads = frame.close(made);
+    },
   );
+  // A checkpoint around this one has to run it again.
+  noteReads(reads ?? frame.close(new Set()));
+  return result;
 }

@@ -64,7 +64,7 @@ function applyHooks(node: Node, gradients: (Tensor | undefined)[], memory: PassM
       const gradient = gradients[index];
       if (gradient === undefined) continue;
       if (isOwn) {
-        call(gradient);
+        memory.outside(() => call(gradient));
         continue;
       }
       memory.leave(gradient);
@@ -121,7 +121,10 @@ export function runBackward(roots: readonly BackwardRoot[], options: BackwardOpt
     if (node.leaf !== undefined) {
       const [gradient] = gradients;
       if (targets !== undefined || gradient === undefined) return;
-      if (node.leaf.accumulateGrad(gradient, createGraph, memory.isAlone(gradient))) memory.forget(gradient);
+      const { leaf } = node;
+      // A gradient that it lets go of may be the user's.
+      const taken = memory.outside(() => leaf.accumulateGrad(gradient, createGraph, memory.isAlone(gradient)));
+      if (taken) memory.forget(gradient);
       return;
     }
     const needs = node.edges.map((edge) => edge !== undefined && needed.has(edge.node));

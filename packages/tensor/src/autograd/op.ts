@@ -15,7 +15,7 @@ import { Tensor } from "../tensor.ts";
 import { checkFinite, isAnomalyModeEnabled } from "./anomaly.ts";
 import { isGradEnabled, noGrad } from "./mode.ts";
 import { Node } from "./node.ts";
-import { type SavedTensor, saveTensor } from "./saved.ts";
+import { hasSaveFrame, noteReads, type SavedTensor, saveTensor } from "./saved.ts";
 
 /** What a gradient rule may look at. */
 export interface GradientContext<Args> {
@@ -187,6 +187,7 @@ export function defineMultiOutputOp<Args, Inputs extends readonly Tensor[] = rea
   return (inputs, args) => {
     const { device, dtype } = checkSameHome(name, inputs);
     const shapes = definition.shapes(inputs, args);
+    if (hasSaveFrame()) noteReads(inputs.map((input) => input.storage));
     const storages = storageScope(() => noGrad(() => definition.run(inputs, args)), itself);
     if (storages.length !== shapes.length) {
       throw new ShapeError(name, `the shape rule gives ${shapes.length} outputs but run returned ${storages.length}`, {

@@ -16,6 +16,8 @@ export interface SavedTensor {
 export interface SaveFrame {
   /** @param owned - whether nobody but the gradient rule of `op` ever sees it */
   save(op: string, tensor: Tensor, owned: boolean): SavedTensor;
+  /** An operation reads these. */
+  read(storages: readonly Storage[]): void;
 }
 
 let frame: SaveFrame | undefined;
@@ -31,15 +33,28 @@ export function withSaveFrame<R>(inner: SaveFrame | undefined, fn: () => R): R {
   }
 }
 
+/** Tells whatever keeps saved values in its own way what an operation reads. */
+export function noteReads(storages: readonly Storage[]): void {
+  frame?.read(storages);
+}
+
+/** Whether anything wants to be told by {@link noteReads}. */
+export function hasSaveFrame(): boolean {
+  return frame !== undefined;
+}
+
 /** Keeps the value itself and refuses to give it back if it was overwritten meanwhile. */
 export class DirectSave implements SavedTensor {
   private readonly op: string;
   private readonly tensor: Tensor;
   private readonly storage: Storage;
   private readonly version: number;
+  private readonly counts: boolean;
 
-  constructor(op: string, tensor: Tensor) {
+  /** @param counts - whether it is counted as a use of the storage */
+  constructor(op: string, tensor: Tensor, counts: boolean) {
     this.op = op;
+    this.counts = counts;
     this.tensor = tensor;
     this.storage = tensor.storage;
     this.version = tensor.storage.version;
@@ -61,7 +76,7 @@ export class DirectSave implements SavedTensor {
   }
 
   release(free: (storage: Storage) => void): void {
-    dropGraphUse(this.storage, free);
+    if (this.counts) dropGraphUse(this.storage, free);
   }
 }
 
@@ -70,6 +85,5 @@ export function saveTensor(op: string, tensor: Tensor, owned: boolean): SavedTen
   // A leaf is held by its owner anyway, so no frame gains anything by dropping it.
   if (frame !== undefined && !tensor.isLeaf) return frame.save(op, tensor, owned);
   if (owned) leaveToGraph(tensor.storage);
-  addGraphUse(tensor.storage);
-  return new DirectSave(op, tensor);
+  return new DirectSave(op, tensor, addGraphUse(tensor.storage));
 }

@@ -22,10 +22,14 @@ function savedBehind(tensors: Iterable<Tensor>, since: number): Map<Storage, num
   return counts;
 }
 
-/** Runs `fn` and frees what it made, save the tensors in what it returns and the values that their graphs saved. */
-export function survivingScope<R>(fn: () => R): R {
+/**
+ * Runs `fn` and frees what it made, save the tensors in what it returns and the values that their graphs saved.
+ * @param look - is shown what it made, if it made anything
+ */
+export function survivingScope<R>(fn: () => R, look?: (made: ReadonlySet<Storage>) => void): R {
   const since = countNodes();
   return storageScope(fn, (result, made) => {
+    look?.(made);
     const tensors = tensorsIn(result);
     const surviving = new Set<Storage>();
     for (const { storage } of tensors) surviving.add(storage);

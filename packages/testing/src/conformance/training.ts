@@ -66,8 +66,9 @@ export function trainingCases(device: Device): ConformanceCase[] {
         const losses: number[] = [];
         const held: { readonly bytes: number; readonly storages: number }[] = [];
         for (let k = 0; k < 30; k++) {
-          using loss = step(training);
+          const loss = step(training);
           losses.push(await loss.item());
+          loss.dispose();
           const { bytes = 0, storages = 0 } = device.memory();
           held.push({ bytes, storages });
         }

@@ -282,12 +282,24 @@ describe("backward without a scope", () => {
     x.backward(start);
     expect(await numbers(x.grad)).toEqual([11, 21]);
     expect(await numbers(mine)).toEqual([1, 1]);
-    x.backward(x.grad);
+    scope(() => x.backward(x.grad));
     expect(await numbers(x.grad)).toEqual([22, 42]);
     x.zeroGrad();
     x.backward(start);
     expect(await numbers(start)).toEqual([10, 20]);
     expect(live()).toBe(4);
+  });
+
+  it("does not free a gradient that it adds to when that has a graph, or started the pass", async () => {
+    const { leaf } = home();
+    const x = leaf(2);
+    x.pow(3).backward(undefined, { createGraph: true });
+    const first = x.grad;
+    x.square().backward();
+    expect([await numbers(first), await numbers(x.grad)]).toEqual([[12], [16]]);
+    const second = x.grad;
+    x.backward(second);
+    expect([await numbers(second), await numbers(x.grad)]).toEqual([[16], [32]]);
   });
 
   it("gives hooks gradients that stay, until the scope around ends", async () => {
