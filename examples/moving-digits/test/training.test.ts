@@ -3,6 +3,7 @@ import { tensorsToSafetensors } from "@squall/io";
 import { type Device, Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 import { proxyDevice } from "../../../packages/testing/test/proxyDevice.ts";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { openData, streams } from "../src/data.ts";
 import { forecast, PatchForecaster } from "../src/model.ts";
 import { parseOptions } from "../src/options.ts";
@@ -92,10 +93,16 @@ describe("training", () => {
   });
 });
 
-describe("on a device that can only be read later, and counts its memory, a run", () => {
+const webgpu = await openWebGpu();
+if ("missing" in webgpu) console.warn(`NOT RUN: the example's training on WebGPU. ${webgpu.missing}`);
+
+describe.each([
+  { name: "the cpu behind a wall", device: proxyDevice(), steps: "8" },
+  ...("device" in webgpu ? [{ name: webgpu.device.describe(), device: webgpu.device, steps: "30" }] : []),
+])("on a device that can only be read later, $name, a run", ({ device, steps }) => {
   it("learns as on the cpu, can be scored and saved, and leaves only the model", async () => {
-    const device = proxyDevice();
-    const [there, here] = [await run(options(), () => false, device), await run(options())];
+    const settings = options("--steps", steps);
+    const [there, here] = [await run(settings, () => false, device), await run(settings)];
     for (const curve of ["batches", "evaluations"] as const) {
       const [got, want] = [there.training[curve], here.training[curve]];
       expect(got.map(({ step }) => step)).toEqual(want.map(({ step }) => step));

@@ -13,9 +13,9 @@ import {
 import { Generator } from "@squall/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { createDevice } from "../src/createDevice.ts";
 import { webasmEngine } from "../src/engine/webasm.ts";
-import { openWebGpu } from "./webgpu.ts";
 
 const webgpu = await openWebGpu();
 const devices = [

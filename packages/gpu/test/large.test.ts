@@ -1,10 +1,10 @@
 // Tensors beyond 2^24 elements: exact on WebGPU, refused where positions would be rounded.
 import { DeviceError } from "@squall/device";
 import { describe, expect, it } from "vitest";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { createDevice } from "../src/createDevice.ts";
 import { webasmEngine } from "../src/engine/webasm.ts";
 import { largeCases } from "./large.ts";
-import { openWebGpu } from "./webgpu.ts";
 
 const webgpu = await openWebGpu();
 

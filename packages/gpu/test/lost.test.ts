@@ -2,8 +2,8 @@
 import { DeviceError } from "@squall/device";
 import { ones, tensor } from "@squall/tensor";
 import { expect, it } from "vitest";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { gpuDevice } from "../src/index.ts";
-import { openWebGpu } from "./webgpu.ts";
 
 const webgpu = await openWebGpu();
 

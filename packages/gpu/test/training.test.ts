@@ -5,7 +5,7 @@ import { bceWithLogits, ConvLSTM, EncoderForecaster } from "@squall/nn";
 import { Adam, clipGradNorm } from "@squall/optim";
 import { Generator, rand, scope } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
-import { openWebGpu } from "./webgpu.ts";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 
 const webgpu = await openWebGpu();
 

@@ -1,8 +1,8 @@
 // The gpu device on WebGPU in Node: a real GPU, or a software adapter such as Chromium's SwiftShader. Says which.
 import { deviceConformance } from "@squall/testing";
 import { describe, expect, it } from "vitest";
+import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { gpuDevice } from "../src/index.ts";
-import { openWebGpu } from "./webgpu.ts";
 
 const webgpu = await openWebGpu();
 

@@ -1,6 +1,7 @@
 // WebGPU in Node for tests, on whatever Vulkan driver there is.
-import { findVulkanDriver, isRequired, useVulkanDriver } from "../../../scripts/machine.ts";
-import { type GpuDevice, gpuDevice } from "../src/index.ts";
+
+import { type GpuDevice, gpuDevice } from "@squall/gpu";
+import { findVulkanDriver, isRequired, useVulkanDriver } from "./machine.ts";
 
 /** A device, or why there is none. */
 export type WebGpu = { readonly device: GpuDevice; readonly driver: string } | { readonly missing: string };
