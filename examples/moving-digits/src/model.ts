@@ -1,7 +1,7 @@
 // The model of the example: frames in and out in pixels, an EncoderForecaster over patches in between.
 
 import { EncoderForecaster, init, Module } from "@squall/nn";
-import { type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
+import { type Device, type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
 import type { Options } from "./presets.ts";
 
 /** The settings that decide a model's shape. */
@@ -36,6 +36,11 @@ export class PatchForecaster extends Module {
     }
   }
 
+  /** Where its parameters are. */
+  get device(): Device {
+    return this.network.head.weight.device;
+  }
+
   /** From input frames `[N, T, 1, H, W]` to the logits of the `steps` frames that follow, `[N, steps, 1, H, W]`. */
   forward(frames: Tensor, steps: number): Tensor {
     return this.network.forward(frames.pixelUnshuffle(this.patch), steps).pixelShuffle(this.patch);
@@ -56,7 +61,7 @@ export async function forecast(
   steps: number,
 ): Promise<Float32Array> {
   const parts = noGrad(() =>
-    tensor(input, { shape })
+    tensor(input, { shape, device: model.device })
       .split(16)
       .map((part) => model.forward(part, steps).sigmoid()),
   );

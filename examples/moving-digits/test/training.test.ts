@@ -1,6 +1,7 @@
 import { Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
-import { openData, streams } from "../src/data.ts";
+import { openData } from "../src/data.ts";
+import { streams } from "../src/films.ts";
 import { forecast, PatchForecaster } from "../src/model.ts";
 import { parseOptions } from "../src/options.ts";
 import type { Options } from "../src/presets.ts";
