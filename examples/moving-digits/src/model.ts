@@ -3,6 +3,7 @@
 import { EncoderForecaster, init, Module } from "@squall/nn";
 import { type Device, type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
 import type { Options } from "./presets.ts";
+import { scope } from "./scope.ts";
 
 /** The settings that decide a model's shape. */
 export type ModelOptions = Pick<Options, "size" | "patch" | "hidden" | "kernel" | "stateKernel" | "peephole">;
@@ -60,10 +61,12 @@ export async function forecast(
   shape: readonly number[],
   steps: number,
 ): Promise<Float32Array> {
-  const parts = noGrad(() =>
-    tensor(input, { shape, device: model.device })
-      .split(16)
-      .map((part) => model.forward(part, steps).sigmoid()),
+  const parts = scope(() =>
+    noGrad(() =>
+      tensor(input, { shape, device: model.device })
+        .split(16)
+        .map((part) => model.forward(part, steps).sigmoid()),
+    ),
   );
   const arrays = await Promise.all(parts.map((part) => part.data()));
   const result = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
