@@ -32,7 +32,8 @@ export class ForecastPanel {
     button: byId("play", HTMLButtonElement),
     text: byId("play-text", HTMLElement),
   });
-  private readonly strip = new Strip(byId("strip", HTMLElement));
+  private readonly place = byId("strip", HTMLElement);
+  private readonly strip = new Strip(this.place);
   private readonly pad: Pad;
   private readonly direction = byId("direction", HTMLInputElement);
   private readonly speed = byId("speed", HTMLInputElement);
@@ -72,7 +73,7 @@ export class ForecastPanel {
     await this.run(there, this.film);
     return () => {
       this.model = there;
-      this.show(this.film);
+      this.refresh();
     };
   }
 
@@ -94,8 +95,16 @@ export class ForecastPanel {
   private setFilm(film: Films): void {
     for (const part of [this.clear, this.direction, this.speed]) part.disabled = this.pad.drawn.length === 0;
     this.film = film;
-    this.show(film);
+    this.refresh();
     this.options.filmChanged(film);
+  }
+
+  private async refresh(): Promise<void> {
+    const { film } = this;
+    this.place.ariaBusy = "true";
+    await this.show(film);
+    // Otherwise a newer film is still to be shown.
+    if (film === this.film) this.place.ariaBusy = "false";
   }
 
   private describeMotion(): void {

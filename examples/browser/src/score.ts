@@ -19,6 +19,7 @@ export function scoreOf(forecast: Float32Array, { truth, count }: Films, { outpu
 /** Says in a sentence how two errors compare. */
 export function comparison(ours: number, copying: number): string {
   if (!Number.isFinite(ours)) return "The forecast is no number: the training went astray.";
+  if (ours === 0) return "The forecast is what happens, exactly.";
   const ratio = copying / ours;
   if (ratio >= 1.05)
     return `The squared error is ${ratio.toFixed(1)} times smaller than that of copying the last frame.`;

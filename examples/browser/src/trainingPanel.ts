@@ -10,7 +10,7 @@ import { formatRate, RateMeter } from "./meter.ts";
 import type { TrainedModel } from "./model.ts";
 import { frameTimes, Strip } from "./pictures.ts";
 import { comparison, copyLastFrame, scoreOf } from "./score.ts";
-import { Trainer } from "./trainer.ts";
+import { type Move, Trainer } from "./trainer.ts";
 import { newestOnly, nextTurn } from "./turns.ts";
 
 /** Milliseconds between two looks at the readings, two forecasts and two saves for the case that the device fails. */
@@ -30,6 +30,7 @@ function timer(every: number): (now: number) => boolean {
 export class TrainingPanel {
   private readonly trained: TrainedModel;
   private readonly button = byId("train", HTMLButtonElement);
+  private readonly restarting = byId("restart", HTMLButtonElement);
   private readonly weights = byId("weights", HTMLSelectElement);
   private readonly problem = byId("training-problem", HTMLElement);
   private readonly strip = new Strip(byId("training-strip", HTMLElement));
@@ -39,8 +40,9 @@ export class TrainingPanel {
   private device: Device;
   private film: Films;
   private seed = 1;
-  private running = false;
-  /** Settles when the loop has come to its end. */
+  /** The loop that runs, to be asked to end; undefined if none does. */
+  private run: { ended: boolean } | undefined;
+  /** Settles when the last loop has come to its end. */
   private loop: Promise<void> = Promise.resolve();
 
   constructor(trained: TrainedModel, device: Device, film: Films) {
@@ -48,8 +50,8 @@ export class TrainingPanel {
     this.device = device;
     this.film = film;
     this.trainer = this.fresh();
-    this.button.addEventListener("click", () => (this.running ? this.stop() : this.start()));
-    byId("restart", HTMLButtonElement).addEventListener("click", () => this.restart());
+    this.button.addEventListener("click", () => (this.run === undefined ? this.start() : this.stop()));
+    this.restarting.addEventListener("click", () => this.restart());
     this.weights.addEventListener("change", () => this.restart());
     new ResizeObserver(() => this.drawReadings()).observe(byId("curve", HTMLCanvasElement));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawReadings());
@@ -68,24 +70,17 @@ export class TrainingPanel {
    * @returns a function that goes there for good, or stays where it is, and in both cases goes on if it was training
    */
   async moveTo(device: Device): Promise<(there: boolean) => void> {
-    const wasRunning = this.running;
+    const wasRunning = this.run !== undefined;
+    this.enable(false);
     await this.stop();
     const goOn = (): void => {
+      this.enable(true);
       if (wasRunning) this.start();
     };
     try {
       const move = await this.trainer.moveTo(device);
       return (there) => {
-        if (there) {
-          this.device = device;
-          move.commit();
-          const { lostSteps } = move;
-          tell(
-            this.problem,
-            lostSteps === 0 ? undefined : `${lostSteps} steps are lost: the device before could not be read any more.`,
-          );
-          this.drawForecast();
-        }
+        if (there) this.arrive(device, move);
         goOn();
       };
     } catch (error) {
@@ -94,48 +89,68 @@ export class TrainingPanel {
     }
   }
 
+  private arrive(device: Device, { commit, lostSteps }: Move): void {
+    this.device = device;
+    commit();
+    const loss = `${lostSteps} steps are lost: the device before could not be read any more.`;
+    tell(this.problem, lostSteps === 0 ? undefined : loss);
+    this.drawReadings();
+    this.drawForecast();
+  }
+
+  private enable(on: boolean): void {
+    for (const control of [this.button, this.restarting, this.weights]) control.disabled = !on;
+  }
+
   private fresh(): Trainer {
     const weights = this.weights.value === "trained" ? this.trained.weights : undefined;
     return new Trainer({ options: this.trained.options, device: this.device, seed: this.seed, weights });
   }
 
   private async restart(): Promise<void> {
+    this.enable(false);
     await this.stop();
     this.seed++;
     this.history = new LossHistory();
+    this.meter.reset();
     tell(this.problem, undefined);
     this.trainer = this.fresh();
+    this.enable(true);
     this.drawReadings();
     await this.drawForecast();
   }
 
   private start(): void {
-    if (this.running) return;
-    this.running = true;
-    this.meter.reset();
+    const run = { ended: false };
+    const before = this.loop;
+    this.run = run;
     this.showButton();
     tell(this.problem, undefined);
-    this.loop = this.train()
+    this.loop = before
+      .then(() => this.train(run))
       .catch((error: unknown) => {
         const cause = error instanceof Error ? error.message : String(error);
         tell(this.problem, `Training stopped: ${cause}. Start over, or choose another device above.`);
       })
       .finally(() => {
-        this.running = false;
+        if (this.run === run) this.run = undefined;
         this.showButton();
         this.drawReadings();
       });
   }
 
   private stop(): Promise<void> {
-    this.running = false;
+    if (this.run !== undefined) this.run.ended = true;
+    this.run = undefined;
+    this.showButton();
     return this.loop;
   }
 
-  private async train(): Promise<void> {
+  private async train(run: { readonly ended: boolean }): Promise<void> {
     const due = { readings: timer(EVERY.readings), forecast: timer(EVERY.forecast), save: timer(EVERY.save) };
+    this.meter.reset();
     this.meter.mark(performance.now());
-    while (this.running) {
+    while (!run.ended) {
       const loss = await this.trainer.step();
       const now = performance.now();
       this.meter.mark(now);
@@ -149,8 +164,9 @@ export class TrainingPanel {
   }
 
   private showButton(): void {
-    this.button.textContent = this.running ? "Stop training" : "Start training";
-    this.button.setAttribute("aria-pressed", String(this.running));
+    const on = this.run !== undefined;
+    this.button.textContent = on ? "Stop training" : "Start training";
+    this.button.setAttribute("aria-pressed", String(on));
   }
 
   private drawReadings(): void {
@@ -170,6 +186,7 @@ export class TrainingPanel {
     const { options } = this.trained;
     const { inputFrames, outputFrames, size } = options;
     const { film } = this;
+    const { steps } = this.trainer;
     try {
       const shape = [film.count, inputFrames, 1, size, size];
       const frames = await forecast(this.trainer.model, film.input, shape, outputFrames);
@@ -177,18 +194,15 @@ export class TrainingPanel {
         frameTimes(inputFrames, outputFrames).slice(inputFrames),
         [
           { name: "What happens", skip: 0, parts: [{ frames: film.truth, tone: "truth" }] },
-          {
-            name: `After ${this.trainer.steps} steps`,
-            skip: 0,
-            parts: [{ frames, tone: "forecast" }],
-          },
+          { name: "The model in training", skip: 0, parts: [{ frames, tone: "forecast" }] },
         ],
         size,
       );
       const [ours, copying] = [frames, copyLastFrame(film, options)].map(
         (each) => scoreOf(each, film, options).squaredError,
       );
-      byId("training-verdict", HTMLElement).textContent = comparison(ours ?? Number.NaN, copying ?? Number.NaN);
+      byId("training-verdict", HTMLElement).textContent =
+        `After ${steps} steps: ${comparison(ours ?? Number.NaN, copying ?? Number.NaN)}`;
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
       tell(this.problem, `The forecast failed: ${cause}. Choose the CPU above.`);
