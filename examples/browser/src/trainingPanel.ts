@@ -42,6 +42,8 @@ export class TrainingPanel {
   private seed = 1;
   /** The loop that runs, to be asked to end; undefined if none does. */
   private run: { ended: boolean } | undefined;
+  /** Whether the controls are out of use, while the model moves. */
+  private locked = false;
   /** Settles when the last loop has come to its end. */
   private loop: Promise<void> = Promise.resolve();
 
@@ -70,7 +72,7 @@ export class TrainingPanel {
    * @returns a function that goes there for good, or stays where it is, and in both cases goes on if it was training
    */
   async moveTo(device: Device): Promise<(there: boolean) => void> {
-    const wasRunning = this.run !== undefined;
+    const wasRunning = this.run?.ended === false;
     this.enable(false);
     await this.stop();
     const goOn = (): void => {
@@ -99,7 +101,9 @@ export class TrainingPanel {
   }
 
   private enable(on: boolean): void {
-    for (const control of [this.button, this.restarting, this.weights]) control.disabled = !on;
+    for (const control of [this.restarting, this.weights]) control.disabled = !on;
+    this.locked = !on;
+    this.showButton();
   }
 
   private fresh(): Trainer {
@@ -122,26 +126,24 @@ export class TrainingPanel {
 
   private start(): void {
     const run = { ended: false };
-    const before = this.loop;
     this.run = run;
     this.showButton();
     tell(this.problem, undefined);
-    this.loop = before
-      .then(() => this.train(run))
+    this.loop = this.train(run)
       .catch((error: unknown) => {
         const cause = error instanceof Error ? error.message : String(error);
         tell(this.problem, `Training stopped: ${cause}. Start over, or choose another device above.`);
       })
       .finally(() => {
-        if (this.run === run) this.run = undefined;
+        this.run = undefined;
         this.showButton();
         this.drawReadings();
       });
   }
 
+  /** Asks the loop to end, which it does after the step that it is in. */
   private stop(): Promise<void> {
     if (this.run !== undefined) this.run.ended = true;
-    this.run = undefined;
     this.showButton();
     return this.loop;
   }
@@ -164,9 +166,10 @@ export class TrainingPanel {
   }
 
   private showButton(): void {
-    const on = this.run !== undefined;
-    this.button.textContent = on ? "Stop training" : "Start training";
-    this.button.setAttribute("aria-pressed", String(on));
+    const { run } = this;
+    this.button.textContent = run === undefined ? "Start training" : run.ended ? "Stopping …" : "Stop training";
+    this.button.disabled = this.locked || run?.ended === true;
+    this.button.setAttribute("aria-pressed", String(run !== undefined));
   }
 
   private drawReadings(): void {

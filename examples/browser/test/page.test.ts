@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEVICE_NAMES } from "../src/devices.ts";
 import { browse, describePage } from "./browse.ts";
+import { readFrames } from "./visit.ts";
 import { changeFilm, numberOf, stepsReach, textOf } from "./visitor.ts";
 
 describePage("the built page", (chromium, served) => {
@@ -107,6 +108,42 @@ describePage("the built page", (chromium, served) => {
     test.each([360, 800, 1400])("fits a window %d pixels wide", async (width) => {
       const { page } = await open({ width });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    });
+
+    test("plays the film, and pauses", async () => {
+      const { page } = await open();
+      const tones = new Set<string>();
+      for (let i = 0; i < 40 && tones.size < 2; i++) {
+        tones.add((await page.locator("#play-forecast").getAttribute("data-tone")) ?? "");
+        await page.waitForTimeout(150);
+      }
+      expect([...tones].sort()).toEqual(["forecast", "input"]);
+      await page.getByRole("button", { name: "Pause" }).click();
+      const [shown] = await readFrames(page, "#play-forecast");
+      await page.waitForTimeout(700);
+      expect(await readFrames(page, "#play-forecast")).toEqual([shown]);
+    });
+
+    test("draws the curve of the loss, falling", async () => {
+      const { page } = await open();
+      await page.getByRole("button", { name: "Start training" }).click();
+      await stepsReach(page, 60);
+      await page.getByRole("button", { name: "Stop training" }).click();
+      // Height of the line, as part of the canvas, at the left and at the right: pixels in its colour.
+      const [left, right] = await page.$eval("#curve", (canvas) => {
+        if (!(canvas instanceof HTMLCanvasElement)) return [];
+        const { width, height } = canvas;
+        const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+        const rows: number[][] = [[], []];
+        for (let i = 0; i < width * height; i++) {
+          const isLine = (data[4 * i] ?? 0) - (data[4 * i + 2] ?? 0) > 100 && data[4 * i + 3] === 255;
+          const part = (i % width) / width;
+          if (isLine) rows[part < 0.3 ? 0 : 1]?.push(Math.floor(i / width) / height);
+        }
+        return rows.map((each) => each.reduce((a, b) => a + b, 0) / each.length);
+      });
+      expect(left).toBeGreaterThan(0);
+      expect(right).toBeGreaterThan(left ?? 1);
     });
 
     test("names all its controls and pictures for those who cannot see them", async () => {

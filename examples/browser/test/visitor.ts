@@ -75,6 +75,6 @@ export async function drawOnPad(page: Page, points: readonly (readonly [number, 
 /** Waits for the training to have taken so many steps. */
 export async function stepsReach(page: Page, least: number): Promise<void> {
   await page.waitForFunction((steps) => Number(document.getElementById("steps")?.textContent) >= steps, least, {
-    timeout: 100_000,
+    timeout: 250_000,
   });
 }
