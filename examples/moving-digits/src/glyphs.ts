@@ -5,12 +5,14 @@
 import type { Digit, DigitSource } from "./digits.ts";
 import { pick, type RandomSource, uniform } from "./random.ts";
 
-interface Point {
+/** A place in the unit square, x to the right and y down. */
+export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-type Stroke = readonly Point[];
+/** The way of a pen: straight lines from point to point. */
+export type Stroke = readonly Point[];
 
 /** How far chance may take a drawn digit from its plain form. Lengths are fractions of the picture's width. */
 export const GLYPH_VARIATION = {
@@ -62,14 +64,30 @@ export function drawGlyph(value: number, size: number, random: RandomSource): Di
       y: across * Math.sin(turn) + down * Math.cos(turn),
     };
   };
-  return ink(
-    fit(
-      strokes.map((stroke) => stroke.map(vary)),
-      pen,
-    ),
-    pen,
+  return drawStrokes(
+    strokes.map((stroke) => stroke.map(vary)),
     size,
+    pen,
   );
+}
+
+/**
+ * Draws strokes, moved to the middle and, if the pen would leave the picture, made smaller.
+ *
+ * @param strokes lines in the unit square; a stroke of one point is a dot
+ * @param size width and height of the picture in pixels, at least 8
+ * @param pen radius of the pen as a fraction of the width; by default that of the digits, in the middle of what chance makes of it
+ * @returns a picture with ink 0 to 1, blank for no strokes
+ * @throws RangeError for a smaller size
+ */
+export function drawStrokes(strokes: readonly Stroke[], size: number, pen: number = plainPen(size)): Digit {
+  checkSize(size);
+  return ink(fit(strokes, pen), pen, size);
+}
+
+function plainPen(size: number): number {
+  const [thinnest, thickest] = GLYPH_VARIATION.pen;
+  return Math.max((thinnest + thickest) / 2, THINNEST_PEN / size);
 }
 
 /**

@@ -1,14 +1,16 @@
 // The command: reads options, trains, scores, writes the results and says where they are.
 
 import { enableTurbo, setThreads } from "@squall/cpu";
-import { openData, streams } from "./data.ts";
+import { openData } from "./data.ts";
 import { openDevice } from "./device.ts";
+import { streams } from "./films.ts";
 import { meanFrame } from "./metrics.ts";
 import { PatchForecaster } from "./model.ts";
-import { helpText, OptionsError, parseOptions } from "./options.ts";
+import { helpText, parseOptions } from "./options.ts";
 import type { Options } from "./presets.ts";
 import { startProgress } from "./progress.ts";
 import { saveModel, scoreModel, scoreTable, verdict, writeResults } from "./results.ts";
+import { OptionsError } from "./settings.ts";
 import { train } from "./train.ts";
 
 /** Held-out films for choosing weights, others for the scores, and training films for the mean frame. */

@@ -36,7 +36,7 @@ export class PatchForecaster extends Module {
     }
   }
 
-  /** Where it computes. */
+  /** Where its parameters are. */
   get device(): Device {
     return this.network.head.weight.device;
   }

@@ -3,7 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { saveSafetensors, writeFileAtomic } from "@squall/io/node";
-import type { Films } from "./data.ts";
+import type { Films } from "./films.ts";
 import {
   type FrameBlock,
   meanFrame,
@@ -14,11 +14,11 @@ import {
   scoreForecast,
 } from "./metrics.ts";
 import { forecast, type PatchForecaster } from "./model.ts";
-import { describeOptions } from "./options.ts";
 import { dataUri, type ForecastFilm, filmRows, filmstrip, forecastGif } from "./pictures.ts";
 import { lossSvg } from "./plot.ts";
 import type { Options } from "./presets.ts";
 import { renderReport, type ScoredForecast } from "./report.ts";
+import { describeOptions } from "./settings.ts";
 import type { Training } from "./train.ts";
 
 /** Films shown in pictures. */

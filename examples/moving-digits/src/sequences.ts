@@ -5,14 +5,18 @@
 import type { Digit, DigitSource } from "./digits.ts";
 import { type RandomSource, uniform } from "./random.ts";
 
-/** What to film. */
-export interface SequenceSpec {
+/** How large a film is. */
+export interface FrameCount {
   /** Width and height of a frame in pixels; at least the digits' size. */
   readonly size: number;
-  /** Digits in a frame. */
-  readonly digits: number;
   /** Frames in a sequence, T. */
   readonly frames: number;
+}
+
+/** What to film. */
+export interface SequenceSpec extends FrameCount {
+  /** Digits in a frame. */
+  readonly digits: number;
   /** Slowest and fastest speed in pixels per frame; each digit keeps one drawn from between. */
   readonly speed: readonly [number, number];
 }
@@ -39,10 +43,10 @@ export interface SequenceBatch {
   readonly centres: readonly (readonly (readonly Place[])[])[];
 }
 
-interface Flight {
+/** A digit on its way. */
+export interface Flight {
   readonly digit: Digit;
-  /** The digit's mass centre, from the middle of its top left pixel. */
-  readonly mass: Place;
+  /** Where its top left pixel is in the first frame. */
   readonly start: Place;
   /** Pixels per frame. */
   readonly velocity: Place;
@@ -58,6 +62,18 @@ export function drawSequence(source: DigitSource, spec: SequenceSpec, random: Ra
   checkSpec(source, spec);
   const frames = new Float32Array(spec.frames * spec.size * spec.size);
   return { frames, centres: film(source, spec, random, frames) };
+}
+
+/**
+ * Films digits whose ways are known.
+ *
+ * @throws RangeError if a digit does not fit the frame or the number of frames makes no sense
+ */
+export function drawFlights(flights: readonly Flight[], spec: FrameCount): Sequence {
+  for (const { digit } of flights) checkSize(digit, spec);
+  checkCount("frames", spec.frames);
+  const frames = new Float32Array(spec.frames * spec.size * spec.size);
+  return { frames, centres: fly(flights, spec, frames) };
 }
 
 /**
@@ -91,14 +107,24 @@ export function reflect(position: number, range: number): number {
 
 function film(source: DigitSource, spec: SequenceSpec, random: RandomSource, into: Float32Array): Place[][] {
   const room = spec.size - source.size;
-  const flights = Array.from({ length: spec.digits }, () => launch(source, spec, room, random));
-  const pixels = spec.size * spec.size;
-  return Array.from({ length: spec.frames }, (_, t) => {
+  return fly(
+    Array.from({ length: spec.digits }, () => launch(source, spec, room, random)),
+    spec,
+    into,
+  );
+}
+
+function fly(flights: readonly Flight[], { size, frames }: FrameCount, into: Float32Array): Place[][] {
+  const masses = flights.map(({ digit }) => massCentreOf(digit));
+  const pixels = size * size;
+  return Array.from({ length: frames }, (_, t) => {
     const frame = into.subarray(t * pixels, (t + 1) * pixels);
-    return flights.map(({ digit, mass, start, velocity }) => {
+    return flights.map(({ digit, start, velocity }, k) => {
+      const room = size - digit.size;
       const x = reflect(start.x + velocity.x * t, room);
       const y = reflect(start.y + velocity.y * t, room);
-      stamp(digit, x, y, frame, spec.size);
+      stamp(digit, x, y, frame, size);
+      const mass = masses[k] ?? { x: 0, y: 0 };
       return { x: x + mass.x, y: y + mass.y };
     });
   });
@@ -110,7 +136,7 @@ function launch(source: DigitSource, spec: SequenceSpec, room: number, random: R
   const direction = uniform(random, 0, 2 * Math.PI);
   const speed = uniform(random, ...spec.speed);
   const velocity = { x: speed * Math.cos(direction), y: speed * Math.sin(direction) };
-  return { digit, mass: massCentreOf(digit), start, velocity };
+  return { digit, start, velocity };
 }
 
 /** Adds a digit with its top left pixel at (x, y), which may lie between pixels, by bilinear weights. */
@@ -148,19 +174,23 @@ function massCentreOf(digit: Digit): Place {
   return mass === 0 ? { x: middle, y: middle } : { x: x / mass, y: y / mass };
 }
 
+function checkSize(digit: { readonly size: number }, { size }: FrameCount): void {
+  if (digit.size > size) {
+    throw new RangeError(`sequences: digits of ${digit.size} pixels do not fit frames of ${size} pixels`);
+  }
+}
+
+function checkCount(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`sequences: ${name} must be a whole number of at least 1, got ${value}`);
+  }
+}
+
 function checkSpec(source: DigitSource, spec: SequenceSpec): void {
   const [slowest, fastest] = spec.speed;
-  if (source.size > spec.size) {
-    throw new RangeError(`sequences: digits of ${source.size} pixels do not fit frames of ${spec.size} pixels`);
-  }
-  for (const [name, value] of [
-    ["digits", spec.digits],
-    ["frames", spec.frames],
-  ] as const) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`sequences: ${name} must be a whole number of at least 1, got ${value}`);
-    }
-  }
+  checkSize(source, spec);
+  checkCount("digits", spec.digits);
+  checkCount("frames", spec.frames);
   if (!(slowest >= 0 && slowest <= fastest && Number.isFinite(fastest))) {
     throw new RangeError(
       `sequences: speed must be [slowest, fastest] with 0 <= slowest <= fastest, got [${spec.speed}]`,

@@ -1,14 +1,15 @@
 // The training loop: draws films, takes steps, looks at held-out films now and then, and keeps the best weights.
 
 import { setImmediate } from "node:timers/promises";
-import { bceWithLogits, type StateDict } from "@squall/nn";
-import { Adam, AdamW, CosineAnnealingLR, clipGradNorm, type Optimizer, RMSprop, SGD } from "@squall/optim";
-import { type Generator, noGrad, scope, type Tensor, tensor } from "@squall/tensor";
-import type { FilmSource, Films } from "./data.ts";
+import type { StateDict } from "@squall/nn";
+import { CosineAnnealingLR } from "@squall/optim";
+import { type Generator, noGrad, scope } from "@squall/tensor";
+import type { FilmSource, Films } from "./films.ts";
 import type { PatchForecaster } from "./model.ts";
 import type { LossPoint } from "./plot.ts";
 import type { Options } from "./presets.ts";
 import type { Progress } from "./progress.ts";
+import { computeGradients, lossOf, makeOptimizer } from "./step.ts";
 
 /** What happened in training. The model holds the best weights. */
 export interface Training {
@@ -35,28 +36,6 @@ export interface TrainingRun {
   readonly stopped: () => boolean;
   /** Saves the weights, every `checkpointEvery` steps. */
   readonly save: () => Promise<void>;
-}
-
-function makeOptimizer(params: Tensor[], { optimizer, learningRate: lr }: Options): Optimizer {
-  switch (optimizer) {
-    case "sgd":
-      return new SGD(params, { lr, momentum: 0.9 });
-    case "adam":
-      return new Adam(params, { lr });
-    case "adamw":
-      return new AdamW(params, { lr });
-    case "rmsprop":
-      // The paper's decay rate.
-      return new RMSprop(params, { lr, alpha: 0.9 });
-  }
-}
-
-function lossOf(model: PatchForecaster, films: Films, options: Options): Tensor {
-  const { inputFrames, outputFrames, size } = options;
-  const { device } = model;
-  const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size], device });
-  const truth = tensor(films.truth, { shape: [films.count, outputFrames, 1, size, size], device });
-  return bceWithLogits(model.forward(input, outputFrames), truth);
 }
 
 function copyOf(stateDict: StateDict): StateDict {
@@ -93,13 +72,7 @@ export async function train(run: TrainingRun): Promise<Training> {
   await evaluate();
   while (step < options.steps && ended === undefined) {
     const batch = films(options.batch, generator);
-    using loss = scope(() => {
-      const loss = lossOf(model, batch, options);
-      optimizer.zeroGrad();
-      loss.backward();
-      if (options.clip > 0) clipGradNorm(model.parameters(), options.clip);
-      return loss;
-    });
+    using loss = scope(() => computeGradients(model, batch, options));
     const value = await loss.item();
     if (!Number.isFinite(value)) {
       ended = `the loss became ${value} after ${step} steps; try a smaller --lr or a --clip`;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawGlyph, glyphSource } from "../src/glyphs.ts";
+import { drawGlyph, drawStrokes, glyphSource } from "../src/glyphs.ts";
+import { massCentre } from "../src/metrics.ts";
 import { seeded } from "./seeded.ts";
 
 const drawing = fc.record({
@@ -66,4 +67,42 @@ test("glyphSource draws every value", () => {
   });
   expect(new Set(pictures).size).toBe(10);
   expect(() => glyphSource(3)).toThrow(RangeError);
+});
+
+describe("drawStrokes", () => {
+  const place = fc.record({
+    x: fc.double({ min: 0, max: 1, noNaN: true }),
+    y: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  const strokes = fc.array(fc.array(place, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 });
+
+  test("inks wherever the pen went, in the middle of the picture", () => {
+    fc.assert(
+      fc.property(strokes, fc.integer({ min: 8, max: 30 }), (lines, size) => {
+        const { pixels } = drawStrokes(lines, size);
+        expect(pixels.every((v) => v >= 0 && v <= 1)).toBe(true);
+        expect(Math.max(...pixels)).toBeGreaterThan(0.5);
+      }),
+    );
+    const line = [
+      { x: 0.1, y: 0.2 },
+      { x: 0.1, y: 0.6 },
+    ];
+    const centre = massCentre(drawStrokes([line], 13).pixels, 13);
+    expect(centre?.x).toBeCloseTo(6, 5);
+    expect(centre?.y).toBeCloseTo(6, 5);
+  });
+
+  test("draws the same wherever on the pad it was, and nothing for no strokes", () => {
+    fc.assert(
+      fc.property(strokes, fc.double({ min: -1, max: 1, noNaN: true }), (lines, shift) => {
+        const moved = lines.map((line) => line.map(({ x, y }) => ({ x: x + shift, y: y - shift })));
+        const [here, there] = [drawStrokes(lines, 12).pixels, drawStrokes(moved, 12).pixels];
+        here.forEach((value, i) => {
+          expect(there[i]).toBeCloseTo(value, 5);
+        });
+      }),
+    );
+    expect(drawStrokes([], 12).pixels).toEqual(new Float32Array(144));
+  });
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { describeOptions, helpText, OptionsError, parseOptions } from "../src/options.ts";
+import { helpText, parseOptions } from "../src/options.ts";
 import { DEFAULTS, type Options, PAPER } from "../src/presets.ts";
+import { describeOptions, OptionsError } from "../src/settings.ts";
 
 function read(...argv: string[]): Options {
   const command = parseOptions(argv);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { DigitSource } from "../src/digits.ts";
 import { glyphSource } from "../src/glyphs.ts";
 import { massCentre } from "../src/metrics.ts";
-import { drawBatch, drawSequence, reflect } from "../src/sequences.ts";
+import { drawBatch, drawFlights, drawSequence, reflect } from "../src/sequences.ts";
 import { seeded } from "./seeded.ts";
 
 const flight = fc.record({
@@ -130,6 +130,37 @@ describe("drawSequence", () => {
   ])("refuses %o", (wrong, message) => {
     const spec = { size: 24, digits: 1, frames: 2, speed: [1, 2] as const, ...wrong };
     expect(() => drawSequence(glyphSource(12), spec, seeded(1))).toThrow(message);
+  });
+});
+
+describe("drawFlights", () => {
+  const digit = { size: 2, pixels: new Float32Array([0.2, 0.4, 0.6, 0.8]) };
+
+  test("moves each digit from its start by its velocity, and back from the walls", () => {
+    const flight = { digit, start: { x: 1, y: 0 }, velocity: { x: 2, y: 0 } };
+    const { frames, centres } = drawFlights([flight], { size: 6, frames: 4 });
+    const row = (t: number): number[] => [...frames.subarray(t * 36 + 6, t * 36 + 12)];
+    const bright = (t: number): number => row(t).findIndex((value) => value > 0.7);
+    // At 1, 3, 5 and 7 without walls; the digit's left column can be at most at 4.
+    expect([0, 1, 2, 3].map(bright)).toEqual([2, 4, 4, 2]);
+    expect(centres.map(([centre]) => centre?.y)).toEqual([0.7, 0.7, 0.7, 0.7].map((y) => expect.closeTo(y, 5)));
+  });
+
+  test("films what drawSequence films", () => {
+    const spec = { size: 16, digits: 1, frames: 5, speed: [1, 2] as const };
+    const drawn = drawSequence(glyphSource(9), spec, seeded(4));
+    const random = seeded(4);
+    const same = glyphSource(9).draw(random);
+    const start = { x: 7 * random.next(), y: 7 * random.next() };
+    const [direction, speed] = [2 * Math.PI * random.next(), 1 + random.next()];
+    const velocity = { x: speed * Math.cos(direction), y: speed * Math.sin(direction) };
+    expect(drawFlights([{ digit: same, start, velocity }], spec)).toEqual(drawn);
+  });
+
+  test("refuses digits that do not fit and films without frames", () => {
+    const flight = { digit, start: { x: 0, y: 0 }, velocity: { x: 0, y: 0 } };
+    expect(() => drawFlights([flight], { size: 1, frames: 1 })).toThrow("digits of 2 pixels do not fit frames of 1");
+    expect(() => drawFlights([flight], { size: 4, frames: 0 })).toThrow("frames must be a whole number of at least 1");
   });
 });
 

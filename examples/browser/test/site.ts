@@ -1,0 +1,61 @@
+// The built page on a static file server, as anyone would put it on the web.
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, createLogger } from "vite";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+
+/** Builds the page into a folder. @returns what the build complained about */
+export async function buildPage(folder: string): Promise<string[]> {
+  const complaints: string[] = [];
+  const note = (message: string): void => {
+    complaints.push(message);
+  };
+  await build({
+    root: fileURLToPath(new URL("..", import.meta.url)),
+    build: { outDir: folder, emptyOutDir: true },
+    logLevel: "warn",
+    customLogger: { ...createLogger("silent"), warn: note, warnOnce: note, error: note },
+  });
+  return complaints;
+}
+
+/** A running server. */
+export interface Site {
+  /** Where the page is: in a folder, so that absolute addresses in it would fail. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Serves a folder. @param isolated - whether to send the headers that let a page share memory between threads */
+export async function serve(folder: string, isolated: boolean): Promise<Site> {
+  const headers = isolated
+    ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }
+    : {};
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname).replace(/\/$/, "/index.html");
+    const type = TYPES[extname(path)] ?? "application/octet-stream";
+    const content = path.startsWith("/some/folder/")
+      ? await readFile(join(folder, path.slice("/some/folder".length))).catch(() => undefined)
+      : undefined;
+    response.writeHead(content === undefined ? 404 : 200, { ...headers, "Content-Type": type }).end(content);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const where = server.address();
+  if (where === null || typeof where === "string") throw new Error("the server has no port");
+  return {
+    address: `http://localhost:${where.port}/some/folder/`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
