@@ -24,7 +24,7 @@ import { isGradEnabled } from "./autograd/mode.ts";
 import { type Edge, type GradientHook, Node } from "./autograd/node.ts";
 import type { GraphMemory } from "./memory/graphMemory.ts";
 import { addInto } from "./ops/addInto.ts";
-import { toDevice, toDType } from "./ops/convert.ts";
+import { toDevice, toDeviceLater, toDType } from "./ops/convert.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as matrix from "./ops/matmul.ts";
 import * as move from "./ops/move.ts";
@@ -388,10 +388,18 @@ export class Tensor implements Disposable {
 
   /**
    * On another device, or with another dtype. Gradients flow through, converted back. Returns itself if there is nothing to do.
-   * Moving off a device that cannot be read at once is a DeviceError; read it with `data()` first.
+   * Moving off a device that cannot be read at once is a DeviceError; use {@link toAsync}.
    */
   to(target: Device | DType): Tensor {
     return typeof target === "string" ? toDType(this, target) : toDevice(this, target);
+  }
+
+  /**
+   * On another device, off those that can only answer later, too. The result has no history. Returns itself if it is there already.
+   * @throws AutogradError if it requires a gradient, which could not flow back: move `detach()`; DTypeError if the device cannot hold it
+   */
+  toAsync(device: Device): Promise<Tensor> {
+    return toDeviceLater(this, device);
   }
 
   // Elementwise

@@ -178,15 +178,32 @@ export abstract class Module {
 
   /**
    * Moves parameters and buffers, with their gradients, to a device or another dtype, in place: optimizers keep hold of them. The elements
-   * that they had are not freed, since state dicts and the values of the parameters may share them. Returns itself.
+   * that they had are not freed, since state dicts and the values of the parameters may share them. If one cannot be moved, none is. Returns itself.
+   * @throws DTypeError if the device cannot hold them; DeviceError off a device that answers later, see {@link toAsync}
    */
   to(target: Device | DType): this {
-    for (const tensor of [...this.parameters(), ...this.buffers()]) {
-      const { storage } = tensor.detach().to(target);
-      keepStorage(storage, tensor.storage);
-      tensor.replaceStorage(storage);
-      if (tensor.grad !== undefined) tensor.replaceGrad(tensor.grad.detach().to(target));
-    }
+    const moved = tensorsOf(this).map((tensor) => ({
+      tensor,
+      value: tensor.detach().to(target),
+      gradient: tensor.grad?.detach().to(target),
+    }));
+    for (const each of moved) take(each);
+    return this;
+  }
+
+  /**
+   * As {@link to} with a device, off devices that can only answer later, too: `await model.toAsync(cpu)`. What changes parameters meanwhile
+   * is lost. Resolves to itself. @throws DTypeError if the device cannot hold them; then nothing has moved
+   */
+  async toAsync(device: Device): Promise<this> {
+    const moved = await Promise.all(
+      tensorsOf(this).map(async (tensor) => ({
+        tensor,
+        value: await tensor.detach().toAsync(device),
+        gradient: await tensor.grad?.detach().toAsync(device),
+      })),
+    );
+    for (const each of moved) take(each);
     return this;
   }
 
@@ -206,4 +223,23 @@ export abstract class Module {
     for (const module of this.modules().reverse()) fn(module);
     return this;
   }
+}
+
+function tensorsOf(module: Module): Tensor[] {
+  return [...module.parameters(), ...module.buffers()];
+}
+
+/** Puts moved elements in the place of a tensor's own. */
+function take({
+  tensor,
+  value: { storage },
+  gradient,
+}: {
+  readonly tensor: Tensor;
+  readonly value: Tensor;
+  readonly gradient: Tensor | undefined;
+}): void {
+  keepStorage(storage, tensor.storage);
+  tensor.replaceStorage(storage);
+  if (gradient !== undefined) tensor.replaceGrad(gradient);
 }

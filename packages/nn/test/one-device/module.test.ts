@@ -1,6 +1,8 @@
+import { cpu } from "@squall/cpu";
 import { Buffer, Conv2d, Dropout, Flatten, Linear, Module, ModuleList, Parameter, ReLU, Sequential } from "@squall/nn";
-import { randn, type Tensor, tensor, zeros } from "@squall/tensor";
+import { ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
+import { proxyDevice } from "../../../testing/test/proxyDevice.ts";
 import { refusal } from "../refusal.ts";
 
 class Block extends Module {
@@ -130,6 +132,45 @@ describe("switching", () => {
       .sum()
       .backward();
     expect(block.head.bias?.grad?.toArray()).toEqual([4]);
+  });
+});
+
+describe("moving between devices", () => {
+  it("goes there and back, with values, buffers and gradients", async () => {
+    const block = new Block();
+    const [device, before] = [proxyDevice(), block.parameters()];
+    block
+      .forward(ones([2]))
+      .sum()
+      .backward();
+    const values = block.parameters().map((parameter) => parameter.toArray());
+    block.to(device);
+    expect(block.parameters().every((parameter, k) => parameter === before[k])).toBe(true);
+    for (const each of [...block.parameters(), ...block.buffers()]) expect(each.device).toBe(device);
+    expect(() => block.to(cpu)).toThrow("to: a tensor on proxy cannot be moved at once; use `await x.toAsync(cpu)`");
+    for (const each of block.parameters()) expect(each.device).toBe(device);
+    expect(await block.toAsync(cpu)).toBe(block);
+    for (const each of [...block.parameters(), ...block.buffers()]) expect(each.device).toBe(cpu);
+    expect(block.parameters().map((parameter) => parameter.toArray())).toEqual(values);
+    expect(block.head.bias?.grad?.toArray()).toEqual([2]);
+    expect(await block.toAsync(cpu)).toBe(block);
+  });
+
+  it("moves nothing if one of its tensors cannot be moved", async () => {
+    const block = new Block();
+    block.head.to("float64");
+    const refusal = 'proxy does not compute in float64; convert first with to("float32")';
+    expect(() => block.to(proxyDevice())).toThrow(`to: ${refusal}`);
+    await expect(block.toAsync(proxyDevice())).rejects.toThrow(`toAsync: ${refusal}`);
+    for (const each of [...block.parameters(), ...block.buffers()]) expect(each.device).toBe(cpu);
+  });
+
+  it("asks to detach what has a history", async () => {
+    const weight = ones([2], { requiresGrad: true });
+    await expect(weight.mul(2).toAsync(proxyDevice())).rejects.toThrow(
+      "toAsync: gradients cannot flow back through a move that waits; move Tensor([2], float32, cpu).detach()",
+    );
+    expect(await (await weight.detach().toAsync(proxyDevice())).data()).toEqual(Float32Array.of(1, 1));
   });
 });
 

@@ -313,10 +313,7 @@ describe("nothing is cast or moved silently", () => {
       refusal("DTypeError", 'to: single does not compute in float64; convert first with to("float32")'),
     );
     expect(() => on(later).to(cpu)).toThrow(
-      refusal(
-        "DeviceError",
-        "to: a tensor on later cannot be moved at once; read it with `await x.data()` and make a new one",
-      ),
+      refusal("DeviceError", "to: a tensor on later cannot be moved at once; use `await x.toAsync(cpu)`"),
     );
   });
 });
