@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { buildPage, launch, type Site, serve } from "../../../scripts/browser.ts";
 import { findChromium, isRequired } from "../../../scripts/machine.ts";
 import type { DeviceChoice } from "../src/state.ts";
-import { buildPage, type Site, serve } from "./site.ts";
-import { launch, type Visit, type VisitOptions, visit } from "./visit.ts";
+import { type Visit, type VisitOptions, visit } from "./visit.ts";
 
 /** The page as it was built, on two servers. */
 export interface Served {
@@ -36,7 +37,7 @@ export function describePage(name: string, define: (chromium: string, served: ()
     let served: Served | undefined;
     beforeAll(async () => {
       const folder = await mkdtemp(join(tmpdir(), "squall-page-"));
-      const complaints = await buildPage(folder);
+      const complaints = await buildPage(fileURLToPath(new URL("..", import.meta.url)), folder);
       const [plain, isolated] = await Promise.all([serve(folder, false), serve(folder, true)]);
       served = { folder, complaints, plain, isolated };
     });
@@ -65,7 +66,7 @@ export function browse(
   let browser: Browser | undefined;
   let visits: Visit[] = [];
   beforeAll(async () => {
-    browser = await launch(chromium, device);
+    browser = await launch(chromium, device === "webgpu");
   });
   beforeEach(() => {
     visits = [];

@@ -1,25 +1,7 @@
 // A visitor: opens the page in a browser, notes everything that goes wrong, and sees what is drawn.
 import { PALETTE, type Tone } from "@squall/example-moving-digits/raster";
-import { type Browser, chromium, type Page } from "playwright-core";
-import type { DeviceChoice } from "../src/state.ts";
-
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** Starts a browser that can compute on a device: GPUs are emulated in software. */
-export function launch(executablePath: string, device: DeviceChoice): Promise<Browser> {
-  return chromium.launch({
-    executablePath,
-    args: device === "webgpu" ? [...FLAGS, "--enable-unsafe-webgpu"] : FLAGS,
-  });
-}
+import type { Browser, Page } from "playwright-core";
+import { errorsOf } from "../../../scripts/browser.ts";
 
 /** An open page. */
 export interface Visit {
@@ -46,12 +28,8 @@ export async function visit(
   { state = "", width = 1200, before }: VisitOptions = {},
 ): Promise<Visit> {
   const page = await browser.newPage({ viewport: { width, height: 900 } });
-  const errors: string[] = [];
+  const errors = errorsOf(page);
   const requests: string[] = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
   page.on("request", (request) => requests.push(request.url()));
   if (before !== undefined) await page.addInitScript(before);
   await page.goto(`${address}#${state}`);

@@ -1,6 +1,10 @@
 // The gpu device in a browser: WebGPU and WebGL2 in headless Chromium, from a page that Vite bundles as a visitor would get it.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type OpenPage, openPage } from "../../../scripts/browser.ts";
+import { buildPage, errorsOf, launch, type Site, serve } from "../../../scripts/browser.ts";
 import { findChromium, isRequired } from "../../../scripts/machine.ts";
 import type { TestPage } from "./page/main.ts";
 
@@ -16,28 +20,41 @@ if (chromium === undefined) {
     expect(isRequired("chromium")).toBe(false);
   });
 } else {
-  describe.each(["webgpu", "webgl2"] as const)("%s in Chromium", (mode) => {
-    let open: OpenPage | undefined;
+  describe("in Chromium", () => {
+    let folder = "";
+    let site: Site | undefined;
     beforeAll(async () => {
-      open = await openPage(new URL("page", import.meta.url).pathname, chromium);
+      folder = await mkdtemp(join(tmpdir(), "squall-page-"));
+      expect(await buildPage(fileURLToPath(new URL("page", import.meta.url)), folder)).toEqual([]);
+      site = await serve(folder, false);
     });
-    afterAll(() => open?.close());
+    afterAll(async () => {
+      await site?.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
 
-    // One test: the cases are known only once the device is open, and a page takes seconds to start.
-    it("passes every case", { timeout: 600_000 }, async () => {
-      if (open === undefined) throw new Error("the page did not open");
-      const { page, errors } = open;
-      const { description, cases } = await page.evaluate((each) => testPage.open(each, 2), mode);
-      console.log(`In Chromium: ${description}`);
-      expect(description).toMatch(mode === "webgpu" ? /^gpu: WebGPU on / : /^gpu: WebGL2 on /);
-      expect(cases.length).toBeGreaterThan(190);
-      const failures: string[] = [];
-      for (const [index, name] of cases.entries()) {
-        const failure = await page.evaluate((each) => testPage.run(each), index);
-        if (failure !== undefined) failures.push(`${name}: ${failure}`);
+    // One test each: the cases are known only once the device is open, and a page takes seconds to start.
+    it.each(["webgpu", "webgl2"] as const)("%s passes every case", { timeout: 600_000 }, async (mode) => {
+      const browser = await launch(chromium, mode === "webgpu");
+      try {
+        const page = await browser.newPage();
+        const errors = errorsOf(page);
+        await page.goto(site?.address ?? "");
+        await page.waitForFunction(() => "testPage" in globalThis);
+        const { description, cases } = await page.evaluate((each) => testPage.open(each, 2), mode);
+        console.log(`In Chromium: ${description}`);
+        expect(description).toMatch(mode === "webgpu" ? /^gpu: WebGPU on / : /^gpu: WebGL2 on /);
+        expect(cases.length).toBeGreaterThan(190);
+        const failures: string[] = [];
+        for (const [index, name] of cases.entries()) {
+          const failure = await page.evaluate((each) => testPage.run(each), index);
+          if (failure !== undefined) failures.push(`${name}: ${failure}`);
+        }
+        expect(failures).toEqual([]);
+        expect(errors).toEqual([]);
+      } finally {
+        await browser.close();
       }
-      expect(failures).toEqual([]);
-      expect(errors).toEqual([]);
     });
   });
 }
