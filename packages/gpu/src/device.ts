@@ -3,7 +3,7 @@ import { findAdapter } from "./adapter.ts";
 import { createDevice } from "./createDevice.ts";
 import type { Engine } from "./engine/engine.ts";
 import { webgl2Engine } from "./engine/webgl2.ts";
-import { webgpuEngine } from "./engine/webgpu.ts";
+import { webgpuEngine } from "./engine/webgpu/engine.ts";
 
 /** What kernels are run by. */
 export type GpuMode = "webgpu" | "webgl2";

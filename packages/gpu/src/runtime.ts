@@ -1,7 +1,7 @@
 import { type Device, DeviceError, type DeviceMemory, type Storage, trackStorage } from "@squall/device";
 import type { KernelSource } from "./emit/source.ts";
 import type { Engine, EngineBuffer } from "./engine/engine.ts";
-import { ProgramCache } from "./programCache.ts";
+import { type CachedProgram, ProgramCache } from "./programCache.ts";
 import { WorkQueue } from "./queue.ts";
 import { type Cell, GpuStorage, own } from "./storage.ts";
 
@@ -86,6 +86,7 @@ export class Runtime {
 
   /** The result of one kernel. */
   run(launch: Launch, length: number): GpuStorage {
+    if (length > 0) this.prepare(launch);
     return this.produce(launch.op, length, () => this.perform(launch), launch.inputs);
   }
 
@@ -108,6 +109,7 @@ export class Runtime {
   /** Runs kernels that all see the old values, then puts their results in the place of the targets' elements. */
   replace(launches: readonly Launch[], targets: readonly GpuStorage[]): void {
     const fresh: EngineBuffer[] = [];
+    for (const launch of launches) this.prepare(launch);
     for (const launch of launches) {
       this.push(
         launch.op,
@@ -210,12 +212,13 @@ export class Runtime {
     });
   }
 
-  private perform({ op, key, source, inputs, scalars = [] }: Launch): EngineBuffer | Promise<EngineBuffer> {
+  /**
+   * The kernel of a launch. Asked for when the launch is lined up, so that compiling begins then, and again when its turn comes.
+   * @throws DeviceError if there can be no such kernel
+   */
+  private prepare({ op, key, source, inputs }: Launch): CachedProgram & { readonly key: string } {
     const { lost, maxInputs } = this.engine;
     if (lost !== undefined) throw this.lostError(op, lost);
-    // gpu.js fixes the sizes of arguments with the kernel.
-    const fullKey = `${key} ${inputs.map(({ length }) => length).join()}`;
-    const cached = this.programs.get(fullKey, source);
     if (inputs.length > maxInputs) {
       throw new DeviceError(
         op,
@@ -223,6 +226,14 @@ export class Runtime {
         { expected: maxInputs, got: inputs.length },
       );
     }
+    // gpu.js fixes the sizes of arguments with the kernel.
+    const fullKey = `${key} ${inputs.map(({ length }) => length).join()}`;
+    return { ...this.programs.get(fullKey, source), key: fullKey };
+  }
+
+  private perform(launch: Launch): EngineBuffer | Promise<EngineBuffer> {
+    const { inputs, scalars = [] } = launch;
+    const cached = this.prepare(launch);
     const buffers = inputs.map(({ cell }) => {
       if (cell.buffer === undefined) throw new Error(`an input of ${cell.length} elements is not there`);
       return cell.buffer;
@@ -230,7 +241,7 @@ export class Runtime {
     this.launches++;
     const numbers = typeof scalars === "function" ? scalars(cached.source) : scalars;
     const refuse = (error: unknown): never => {
-      this.programs.drop(fullKey);
+      this.programs.drop(cached.key);
       throw error;
     };
     try {

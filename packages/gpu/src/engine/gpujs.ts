@@ -11,18 +11,16 @@ import type { EngineMode } from "./engine.ts";
 export interface KernelInternals {
   /** Mode that it really runs in: `webgpu`, `webasm`, `gpu` for WebGL, `cpu`. */
   readonly mode: string;
-  /** Whether it is compiled. */
-  built: boolean;
   /** In WebGPU mode, where the next call writes: a buffer that is large enough is kept. */
   outputBuffer?: unknown;
-  /** In WebGPU mode, whether buffers have changed since the last call. */
-  bindGroupDirty?: boolean;
 }
 
 /** A kernel as gpu.js gives it. */
 export interface CompiledKernel {
   /** Runs it. */
   readonly run: (args: readonly unknown[]) => unknown;
+  /** Compiles it without running it, for arguments of these types. */
+  readonly build: (args: readonly unknown[]) => unknown;
   /** Its fields. */
   readonly internals: KernelInternals;
   /** Frees it. */
@@ -68,7 +66,7 @@ function gpuClass(): Constructor {
 }
 
 function isInternals(value: unknown): value is Omit<KernelInternals, "mode"> {
-  return isObject(value) && "built" in value;
+  return isObject(value) && "built" in value && "build" in value;
 }
 
 /** gpu.js in a mode. */
@@ -92,6 +90,10 @@ export function openGpuJs(mode: EngineMode): GpuJs {
       const internals: KernelInternals = Object.assign(inner, { mode: String(innerMode) });
       return {
         run: (args) => made(...args),
+        build: (args) => {
+          const build = field(inner, "build");
+          return isFunction(build) ? build.apply(inner, [...args]) : undefined;
+        },
         internals,
         destroy: () => {
           destroy.call(made);

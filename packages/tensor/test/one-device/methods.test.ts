@@ -16,7 +16,7 @@ it("methods are the functions of the same name", () => {
       ...["accumulateGrad", "attach", "backward", "checkInPlace", "checkItem", "clone", "constructor", "copy_", "data"],
       ...["dataSync", "detach", "device", "dispose", "dtype", "edge", "fill_", "grad", "isLeaf", "item", "itemSync"],
       ...["joinGraphMemory", "letGoOfGrad", "rank", "registerHook", "replaceGrad", "replaceStorage", "requiresGrad"],
-      ...["requiresGrad_", "retainGrad", "size", "storage", "to", "toArray", "toString", "zeroGrad"],
+      ...["requiresGrad_", "retainGrad", "size", "storage", "to", "toArray", "toAsync", "toString", "zeroGrad"],
     ].sort(),
   );
   const [x, y] = [ops.rand([2, 3]).add(0.5), ops.rand([2, 3])];
