@@ -2,7 +2,7 @@
 import { cpus } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Child, type Launch } from "./child/child.ts";
-import type { Hello, Usage } from "./child/protocol.ts";
+import type { DeviceUsage, Hello, Usage } from "./child/protocol.ts";
 import { type Effort, median, planFor, schedule } from "./statistics.ts";
 import type { Task } from "./tasks/task.ts";
 
@@ -11,6 +11,8 @@ export interface Entrant {
   readonly launch: Launch;
   readonly threads: number;
   readonly turbo: boolean;
+  /** Whether it compiles during its first run, so that this says nothing about the others. Default false. */
+  readonly compiles?: boolean;
 }
 
 /** What came out for one entrant. */
@@ -26,8 +28,10 @@ export interface Measured extends Hello {
   readonly times?: readonly number[];
   /** Peak resident memory in MiB. */
   readonly peak: number;
-  /** Largest difference from Squall's results, as a share of the largest value; 0 for Squall. */
+  /** Largest difference from Squall's results on the cpu, as a share of the largest value; 0 for these. */
   readonly apart: number;
+  /** What a run needs of the device; only if that is not the processor. */
+  readonly device?: DeviceUsage;
 }
 
 /** A run longer than this is warm by itself. */
@@ -54,10 +58,11 @@ export class Lane {
    * @param outputs - folder that the results are written to
    * @throws Error if the process cannot
    */
-  async open(task: Task, { threads, turbo }: Entrant, inputs: string, outputs: string): Promise<void> {
+  async open(task: Task, { threads, turbo, compiles }: Entrant, inputs: string, outputs: string): Promise<void> {
     this.hello = await this.child.ask({ command: "start", settings: { threads, turbo } });
     await this.child.ask({ command: "prepare", task, folder: inputs });
     [this.estimate] = (await this.child.ask({ command: "check", folder: outputs })).times;
+    if (compiles === true) [this.estimate] = (await this.child.ask({ command: "run", repeat: 1 })).times;
   }
 
   /** Runs before the first that counts. */
@@ -87,10 +92,11 @@ export class Lane {
   /** What came out. @throws Error if the process was not opened */
   async results(): Promise<Measured> {
     if (this.hello === undefined) throw new Error(`${this.child.name} was not opened`);
-    const { peak, about = this.hello.about } = await this.usage();
+    const { peak, about = this.hello.about, device } = await this.usage();
     const { times, apart } = this;
     const numbers = { median: median(times), min: Math.min(...times), runs: times.length };
-    return { name: this.child.name, ...this.hello, about, ...numbers, times, peak, apart };
+    const more = device === undefined ? {} : { device };
+    return { name: this.child.name, ...this.hello, about, ...numbers, times, peak, apart, ...more };
   }
 
   /** Ends the process. */

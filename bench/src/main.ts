@@ -2,9 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MismatchError } from "./compare.ts";
+import { describeGpu, GPU_ENTRANT, gpuFirst, isSoftware, SOFTWARE_CAVEAT, shrunk } from "./gpu.ts";
 import type { Entrant } from "./lane.ts";
 import { measure } from "./measure.ts";
-import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
+import { helpText, type Known, type Options, OptionsError, parseOptions } from "./options.ts";
 import { installPeers } from "./peers/installed.ts";
 import { INSTALLED, launchOurs, launchPeer, PEERS, type PeerName, THREADED, TITLES } from "./peers/peers.ts";
 import { measurementTable, seriesTable } from "./report/format.ts";
@@ -24,18 +25,24 @@ import {
 import { conditionsLine, resultsPage } from "./report/results.ts";
 import { measureScaling } from "./scaling.ts";
 import { checkAgainstLoops, checkThreads } from "./selfCheck.ts";
-import { FULL, QUICK } from "./statistics.ts";
-import { WORKLOADS, type Workload } from "./workloads.ts";
+import { type Effort, FULL, QUICK } from "./statistics.ts";
+import { GPU_USUAL, GPU_WORKLOADS, WORKLOADS, type Workload } from "./workloads.ts";
 
 const SCALING = "scaling";
-const NAMES = [...WORKLOADS.map(({ name }) => name), SCALING];
+const CPU_NAMES = [...WORKLOADS.map(({ name }) => name), SCALING];
+const NAMES: Known = {
+  cpu: { all: CPU_NAMES, usual: CPU_NAMES },
+  gpu: { all: GPU_WORKLOADS.map(({ name }) => name), usual: GPU_USUAL },
+};
+const ORDER = [...NAMES.gpu.all, SCALING];
 const PAGE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
 const RECORDS = fileURLToPath(new URL("../results", import.meta.url));
 
 const python = process.env.SQUALL_BENCH_PYTHON;
 
 /** The peers of this run. @throws OptionsError if one is asked for that is not there */
-function availablePeers({ peers }: Options): readonly PeerName[] {
+function availablePeers({ device, peers }: Options): readonly PeerName[] {
+  if (peers === undefined && device === "gpu") return [];
   if (peers === undefined) return PEERS.filter((peer) => peer !== "torch" || python !== undefined);
   if (peers.includes("torch") && python === undefined) {
     throw new OptionsError("--peers", "torch needs SQUALL_BENCH_PYTHON to name a Python that has PyTorch");
@@ -47,39 +54,49 @@ function entrantOf(peer: PeerName, threads: number): Entrant {
   return { launch: launchPeer(peer, python), threads: THREADED.has(peer) ? threads : 1, turbo: false };
 }
 
-async function runWorkload(workload: Workload, ours: Entrant, peers: readonly PeerName[], quick: boolean) {
+/** Who and what is timed. */
+interface Contest {
+  /** Squall on the cpu. */
+  readonly ours: Entrant;
+  /** Squall on the gpu, if that is what the run is about. */
+  readonly gpu: Entrant | undefined;
+  readonly peers: readonly PeerName[];
+  readonly workloads: readonly Workload[];
+  readonly effort: Effort;
+}
+
+async function runWorkload(workload: Workload, { ours, gpu, peers, effort }: Contest): Promise<WorkloadRecord> {
   const { name, title } = workload;
   console.log(`\n${name}: ${title}`);
-  const apart = await checkAgainstLoops(workload.oracle, ours);
+  const fromLoops = await checkAgainstLoops(workload.oracle, ours);
   await checkThreads(workload.cases[0].task, ours);
+  const own = gpu === undefined ? [ours] : [ours, gpu];
   const cases: CaseRecord[] = [];
   for (const { note, task, peers: all } of workload.cases) {
     const present = all.filter((peer) => peers.includes(peer));
     if (cases.length > 0 && present.length === 0) continue;
     const entrants = present.map((peer) => entrantOf(peer, ours.threads));
-    const measurement = await measure(task, [ours, ...entrants], quick ? QUICK : FULL);
+    const measured = await measure(task, [...own, ...entrants], effort, own.length);
+    const measurement = gpu === undefined ? measured : gpuFirst(measured);
     console.log(`\n${note === "" ? "" : `with ${note}:\n\n`}${measurementTable(measurement)}`);
     cases.push({ note, ...measurement });
   }
-  const record: WorkloadRecord = { name, title, date: today(), apart, cases };
-  return record;
+  const fromCpu = cases.flatMap(({ entrants }) => entrants.slice(0, own.length).map((each) => each.apart));
+  const apart = gpu === undefined ? fromLoops : Math.max(...fromCpu);
+  if (gpu !== undefined) console.log(`\nThe gpu and the cpu are ${apart.toExponential(1)} of the largest value apart.`);
+  return { name, title, date: today(), apart, cases };
 }
 
 /**
- * Everything that was asked for, but for workloads that Squall computes wrongly: they are not timed.
+ * Times workloads, but for those that Squall computes wrongly.
  * @param wrong - is given what is wrong with them, and with peers
  */
-async function runAll(options: Options, peers: readonly PeerName[], wrong: string[]): Promise<RunRecord> {
-  const { names, threads, turbo, quick } = options;
-  const ours: Entrant = { launch: launchOurs(), threads, turbo };
-  const start: RunRecord = { conditions: currentConditions(threads, turbo), workloads: [] };
-  console.log(`${conditionsLine(start)}.`);
-  console.log(`Squall beside ${peers.length === 0 ? "nobody" : peers.map((peer) => TITLES[peer]).join(", ")}.`);
-  const workloads: WorkloadRecord[] = [];
-  for (const workload of WORKLOADS.filter(({ name }) => names.includes(name))) {
+async function runWorkloads(contest: Contest, wrong: string[]): Promise<WorkloadRecord[]> {
+  const records: WorkloadRecord[] = [];
+  for (const workload of contest.workloads) {
     try {
-      const record = await runWorkload(workload, ours, peers, quick);
-      workloads.push(record);
+      const record = await runWorkload(workload, contest);
+      records.push(record);
       const absent = record.cases.flatMap((each) => each.absent).filter(({ mismatch }) => mismatch);
       wrong.push(...absent.map(({ reason }) => `${workload.name}: ${reason}`));
     } catch (error) {
@@ -88,16 +105,47 @@ async function runAll(options: Options, peers: readonly PeerName[], wrong: strin
       wrong.push(`${workload.name}: ${error.message}`);
     }
   }
-  if (!names.includes(SCALING)) return { ...start, workloads };
+  return records;
+}
+
+/** Everything that was asked for. @param gpu - what the gpu device runs on, if there is to be one */
+async function runAll(
+  options: Options,
+  peers: readonly PeerName[],
+  gpu: string | undefined,
+  wrong: string[],
+): Promise<RunRecord> {
+  const { names, threads, turbo, quick, fullSize } = options;
+  const effort = quick ? QUICK : FULL;
+  const ours: Entrant = { launch: launchOurs(), threads, turbo };
+  const start: RunRecord = { conditions: currentConditions(threads, turbo, gpu), workloads: [] };
+  const beside = [...(gpu === undefined ? [] : ["Squall on the cpu"]), ...peers.map((peer) => TITLES[peer])];
+  console.log(`${conditionsLine(start)}.`);
+  console.log(`Squall beside ${beside.length === 0 ? "nobody" : beside.join(", ")}.`);
+  const isSlow = gpu !== undefined && isSoftware(gpu);
+  if (isSlow) console.log(SOFTWARE_CAVEAT);
+  if (isSlow && !fullSize) console.log("Sizes are smaller than on a GPU; --full-size has them as they are.");
+  const known = gpu === undefined ? WORKLOADS : GPU_WORKLOADS;
+  const chosen = known.filter(({ name }) => names.includes(name));
+  const workloads = isSlow && !fullSize ? chosen.map(shrunk) : chosen;
+  const contest = { ours, gpu: gpu === undefined ? undefined : GPU_ENTRANT, peers, workloads, effort };
+  const records = await runWorkloads(contest, wrong);
+  if (!names.includes(SCALING)) return { ...start, workloads: records };
   console.log("\nscaling: a training step with one size doubled at a time");
-  const series = await measureScaling(ours, quick ? QUICK : FULL, (each) => console.log(`\n${seriesTable(each)}`));
-  return { ...start, workloads, scaling: { date: today(), series } };
+  const series = await measureScaling(ours, effort, (each) => console.log(`\n${seriesTable(each)}`));
+  return { ...start, workloads: records, scaling: { date: today(), series } };
+}
+
+/** Why this run is not one for RESULTS.md; undefined if it is. */
+function whyUnsaved({ quick, peers }: Options, gpu: string | undefined): string | undefined {
+  if (gpu !== undefined && isSoftware(gpu)) return "a software adapter has no place there";
+  return quick || peers !== undefined ? "--quick and --peers do not write it" : undefined;
 }
 
 /** Adds a record to the saved ones and writes the page anew. */
 async function save(record: RunRecord): Promise<void> {
   const records = await readRecords(RECORDS);
-  const merged = merge(records.get(keyOf(record.conditions)), record, NAMES);
+  const merged = merge(records.get(keyOf(record.conditions)), record, ORDER);
   await saveRecord(RECORDS, merged);
   records.set(keyOf(record.conditions), merged);
   await writeFile(PAGE, resultsPage([...records.values()]));
@@ -106,18 +154,17 @@ async function save(record: RunRecord): Promise<void> {
 
 async function run(options: Options): Promise<void> {
   const peers = availablePeers(options);
+  const gpu = options.device === "gpu" ? await describeGpu() : undefined;
   if (peers.some((peer) => INSTALLED.has(peer))) await installPeers();
   const wrong: string[] = [];
-  const record = await runAll(options, peers, wrong);
-  if (peers.includes("torch")) console.log(`\n${goalsTable([record])}`);
-  if (peers.some((peer) => INSTALLED.has(peer))) console.log(`\n${jsGoalsTable([record])}`);
+  const record = await runAll(options, peers, gpu, wrong);
+  if (gpu === undefined && peers.includes("torch")) console.log(`\n${goalsTable([record])}`);
+  if (gpu === undefined && peers.some((peer) => INSTALLED.has(peer))) console.log(`\n${jsGoalsTable([record])}`);
   if (options.json !== undefined) await writeFile(options.json, toJson(record, true));
   if (wrong.length > 0) throw new MismatchError(["", "Results that differ; nothing is saved:", ...wrong].join("\n"));
-  if (options.quick || options.peers !== undefined) {
-    console.log("\nRESULTS.md stays as it is: --quick and --peers do not write it.");
-  } else {
-    await save(record);
-  }
+  const unsaved = whyUnsaved(options, gpu);
+  if (unsaved !== undefined) console.log(`\nRESULTS.md stays as it is: ${unsaved}.`);
+  else await save(record);
 }
 
 process.once("SIGINT", () => process.exit(130));

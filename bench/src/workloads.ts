@@ -17,6 +17,8 @@ export interface Workload {
   readonly cases: readonly Case[];
   /** What is computed with the typed-array loops, too, and compared before anything is timed: the same, or a part of it. */
   readonly oracle: Task;
+  /** What a software adapter gets instead, for it is hundreds of times slower than the cpu; a training step with as many launches. */
+  readonly small?: Case;
 }
 
 const conv: ConvTask = { kind: "conv", batch: 8, channels: 32, outChannels: 64, height: 64, width: 64, kernel: 3 };
@@ -57,6 +59,16 @@ const trainDeep: TrainTask = {
   outChannels: 1,
 };
 
+/** A convolution for the gpu: as large as one buffer may be on any of them. */
+const large: ConvTask = { kind: "conv", batch: 32, channels: 64, outChannels: 64, height: 128, width: 128, kernel: 3 };
+const largeBackward: ConvTask = { ...large, kind: "convBackward" };
+
+/** A task with other sizes, as a case whose note says which. */
+function smaller<T extends Task>(task: T, sizes: { readonly [size in keyof T]?: number }): Case {
+  const note = Object.entries(sizes).map(([size, value]) => `${size} ${String(value)}`);
+  return { note: note.join(", "), task: { ...task, ...sizes }, peers: [] };
+}
+
 function matmul(size: number, peers: readonly PeerName[]): Workload {
   const task: MatmulTask = { kind: "matmul", size };
   return {
@@ -77,7 +89,7 @@ function elements(kind: ElementsTask["kind"]): Workload {
   };
 }
 
-/** All workloads, in the order of the report. */
+/** The workloads of the cpu, in the order of the report. */
 export const WORKLOADS: readonly Workload[] = [
   {
     name: "W1",
@@ -87,12 +99,14 @@ export const WORKLOADS: readonly Workload[] = [
       { note: "batch 1", task: { ...conv, batch: 1 }, peers: ["tfjs-cpu"] },
     ],
     oracle: conv,
+    small: smaller(conv, { batch: 1 }),
   },
   {
     name: "W1b",
     title: "W1 backward: gradients of input, weight and bias",
     cases: [{ note: "", task: convBackward, peers: ["torch", "js", "jax"] }],
     oracle: convBackward,
+    small: smaller(convBackward, { batch: 1 }),
   },
   {
     name: "W2",
@@ -102,6 +116,7 @@ export const WORKLOADS: readonly Workload[] = [
       { note: "batch 2", task: { ...forward, batch: 2 }, peers: ["js", "jax"] },
     ],
     oracle: { ...forward, batch: 2, steps: 3 },
+    small: smaller(forward, { batch: 1, steps: 2 }),
   },
   {
     name: "W3",
@@ -111,12 +126,14 @@ export const WORKLOADS: readonly Workload[] = [
       { note: "batch 1", task: { ...train, batch: 1 }, peers: ["jax"] },
     ],
     oracle: { ...train, steps: 4 },
+    small: smaller(train, { batch: 1, height: 8, width: 8 }),
   },
   {
     name: "W3b",
     title: "training step, B=4 T=10 C=1 64x64, hidden 32 and 32, 3x3, head 1x1 to 1 channel, BCE, SGD",
     cases: [{ note: "", task: trainDeep, peers: ["torch"] }],
     oracle: { ...trainDeep, batch: 2, steps: 2 },
+    small: smaller(trainDeep, { batch: 1, height: 16, width: 16 }),
   },
   matmul(512, ["torch", "ort", "tfjs", "jax", "js", "tfjs-cpu"]),
   matmul(1024, ["torch", "ort", "tfjs", "jax", "js"]),
@@ -124,3 +141,25 @@ export const WORKLOADS: readonly Workload[] = [
   elements("add"),
   elements("sum"),
 ];
+
+/** The workloads of the gpu, in the order of the report: two of its own, and the cpu's. */
+export const GPU_WORKLOADS: readonly Workload[] = [
+  {
+    name: "G1",
+    title: "conv2d forward, x [32,64,128,128], w [64,64,3,3], padding 1, bias",
+    cases: [{ note: "", task: large, peers: ["torch", "ort"] }],
+    oracle: { ...large, batch: 1 },
+    small: smaller(large, { batch: 1 }),
+  },
+  {
+    name: "G1b",
+    title: "G1 backward: gradients of input, weight and bias",
+    cases: [{ note: "", task: largeBackward, peers: ["torch"] }],
+    oracle: { ...largeBackward, batch: 1 },
+    small: smaller(largeBackward, { batch: 1, height: 64, width: 64 }),
+  },
+  ...WORKLOADS,
+];
+
+/** What runs on the gpu if nothing is named. */
+export const GPU_USUAL: readonly string[] = ["G1", "G1b", "W3", "W3b"];

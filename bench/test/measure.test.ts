@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Launch } from "../src/child/child.ts";
 import type { Entrant } from "../src/lane.ts";
@@ -7,6 +6,7 @@ import { launchOurs, launchPeer } from "../src/peers/peers.ts";
 import { checkAgainstLoops, checkThreads } from "../src/selfCheck.ts";
 import type { Effort } from "../src/statistics.ts";
 import type { Task } from "../src/tasks/task.ts";
+import { wrongLaunch } from "./wrongLaunch.ts";
 
 const tiny: Effort = { budget: 5, most: 2, warmUp: 0 };
 const sizes = { batch: 1, channels: 2, height: 6, width: 7, kernel: 3 };
@@ -14,12 +14,6 @@ const sizes = { batch: 1, channels: 2, height: 6, width: 7, kernel: 3 };
 function entrant(launch: Launch): Entrant {
   return { launch, threads: 1, turbo: false };
 }
-
-const wrong: Launch = {
-  name: "wrong",
-  command: process.execPath,
-  args: ["--import", "tsx", fileURLToPath(new URL("wrong.ts", import.meta.url))],
-};
 
 describe("measure", () => {
   test("times everybody who agrees, and says who does not, who cannot, and who died", async () => {
@@ -29,7 +23,7 @@ describe("measure", () => {
       command: process.execPath,
       args: ["-e", "console.error('no air'); process.exit(3)"],
     };
-    const launches = [launchOurs(), launchPeer("js", undefined), wrong, dying];
+    const launches = [launchOurs(), launchPeer("js", undefined), wrongLaunch, dying];
     const { work, entrants, absent } = await measure(task, launches.map(entrant), tiny);
     expect(work).toEqual({ unit: "flop", amount: 2 * 6 * 7 * 2 * 3 * 9 });
     expect(entrants.map(({ name }) => name)).toEqual(["squall", "plain JS"]);

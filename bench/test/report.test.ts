@@ -55,6 +55,18 @@ describe("tables", () => {
     ]);
   });
 
+  test("put launches and bytes beside the gpu, and leave its threads out", () => {
+    const [one] = workload("G1", 20, { "squall on the cpu": 40 }).cases;
+    const [ours, cpu] = one.entrants;
+    const gpu = { ...ours, device: { launches: 17, bytes: 3 * 2 ** 20 } };
+    const rows = measurementTable({ ...one, entrants: [gpu, cpu] })
+      .split("\n")
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    expect(rows[0].slice(6)).toEqual(["gpu / it", "threads", "peak memory", "launches per run", "live on device", ""]);
+    expect(rows[2].slice(6)).toEqual(["", "", "100 MiB", "17", "3.00 MiB", ""]);
+    expect(rows[3].slice(6)).toEqual(["0.500", "2", "100 MiB", "", "", ""]);
+  });
+
   test("say how the time of a series grows", () => {
     const points = [1, 3].map((times) => ({
       label: `B = ${times}`,
@@ -94,12 +106,20 @@ describe("goals", () => {
     const text = goalsTable([at("24.1.0", 20, 2), at("26.2.0", 30, 2), at("28.0.0", 40, 1)]);
     expect(text).toContain("3.00 (goal 1.1)");
   });
+
+  test("are not about the gpu", () => {
+    const { conditions, workloads } = record("26.1.0", false, [workload("W1", 1, { PyTorch: 10 })]);
+    const text = goalsTable([{ conditions: { ...conditions, gpu: "gpu: WebGPU on a card" }, workloads }]);
+    expect(text).toMatch(/W1 +\| +not measured/);
+  });
 });
 
 describe("records", () => {
   test("are kept apart by Node, turbo and threads", () => {
     expect(keyOf(record("20.1.0", false, []).conditions)).toBe("node20-2threads");
     expect(keyOf(record("26.1.0", true, [], 1).conditions)).toBe("node26-turbo-1thread");
+    const { conditions } = record("26.1.0", false, []);
+    expect(keyOf({ ...conditions, gpu: "gpu: WebGPU on a card (v2)" })).toBe("gpu-webgpu-on-a-card-v2");
   });
 
   test("replace single workloads of the same machine and Node, and everything of another", () => {
@@ -138,5 +158,13 @@ describe("resultsPage", () => {
     expect(page).toContain("Node 26.1.0 (V8 1.2), 2 threads, turbo; a processor, 2 logical cores, 8 GiB, linux.");
     expect(page).toContain("- PyTorch: about PyTorch");
     expect(page).toContain("Measured 2026-01-02");
+  });
+
+  test("has a section for each gpu", () => {
+    const { conditions, workloads } = record("20.1.0", false, [workload("G1", 14, { squall: 10 })]);
+    const page = resultsPage([{ conditions: { ...conditions, gpu: "gpu: WebGPU on a card" }, workloads }]);
+    expect(page).toContain("\n## gpu: WebGPU on a card\n");
+    expect(page).toContain("8 GiB, linux; gpu: WebGPU on a card.");
+    expect(page).toContain("the gpu and the cpu are 1.0e-6 of the largest value apart");
   });
 });

@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { inputsOf, outputsOf, sizeOf } from "../src/tasks/arrays.ts";
 import { generateInput } from "../src/tasks/files.ts";
 import { type Task, workOf } from "../src/tasks/task.ts";
-import { WORKLOADS } from "../src/workloads.ts";
+import { GPU_USUAL, GPU_WORKLOADS } from "../src/workloads.ts";
 
 function taskOf(name: string): Task {
-  const [first] = WORKLOADS.find((workload) => workload.name === name)?.cases ?? [];
+  const [first] = GPU_WORKLOADS.find((workload) => workload.name === name)?.cases ?? [];
   return first.task;
 }
 
@@ -17,6 +17,8 @@ describe("workOf", () => {
     ["W3", 31.5],
     ["W3b", 109.9],
     ["matmul-512", 0.2684],
+    ["G1", 38.65],
+    ["G1b", 77.31],
   ])("counts the multiply-adds of the direct convolutions twice: %s has %d GFLOP", (name, gflop) => {
     const { unit, amount } = workOf(taskOf(name));
     expect(unit).toBe("flop");
@@ -30,11 +32,28 @@ describe("workOf", () => {
   });
 });
 
+describe("workloads of the gpu", () => {
+  test("run by themselves if they have a name that is there", () => {
+    const names = GPU_WORKLOADS.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining([...GPU_USUAL]));
+  });
+
+  test("are at most 2.5 GFLOP on a software adapter, with as many time steps in a training step", () => {
+    for (const { name, cases, small } of GPU_WORKLOADS) {
+      const task = small?.task ?? cases[0].task;
+      const { unit, amount } = workOf(task);
+      if (unit === "flop") expect(amount, name).toBeLessThan(2.5e9);
+      if (task.kind === "train") expect(cases[0].task).toMatchObject({ steps: task.steps });
+    }
+  });
+});
+
 describe("arrays", () => {
   test("have the shapes that the issue names", () => {
     const shapes = (name: string): Record<string, readonly number[]> =>
       Object.fromEntries(inputsOf(taskOf(name)).map((input) => [input.name, input.shape]));
     expect(shapes("W1")).toEqual({ x: [8, 32, 64, 64], w: [64, 32, 3, 3], b: [64] });
+    expect(shapes("G1")).toEqual({ x: [32, 64, 128, 128], w: [64, 64, 3, 3], b: [64] });
     expect(shapes("W2").x).toEqual([32, 10, 1, 128, 128]);
     expect(shapes("W3")).toMatchObject({
       x: [10, 4, 16, 16, 16],
@@ -47,7 +66,7 @@ describe("arrays", () => {
   });
 
   test("come out with a tolerance, updated parameters beside what they were", () => {
-    for (const { cases } of WORKLOADS) {
+    for (const { cases } of GPU_WORKLOADS) {
       for (const { task } of cases) {
         const inputs = new Map(inputsOf(task).map(({ name, shape }) => [name, shape]));
         for (const { shape, tolerance, updates } of outputsOf(task)) {

@@ -40,6 +40,14 @@ export interface Ran {
   readonly times: readonly number[];
 }
 
+/** What a run needs of a device that is not the processor. */
+export interface DeviceUsage {
+  /** Kernels launched in the last run. */
+  readonly launches: number;
+  /** Bytes that live on the device after it. */
+  readonly bytes: number;
+}
+
 /** What a process has used so far. */
 export interface Usage {
   /** Largest resident memory, in MiB. */
@@ -48,6 +56,8 @@ export interface Usage {
   readonly cpu: number;
   /** What it found out about itself while it worked; instead of {@link Hello}'s. */
   readonly about?: string;
+  /** Ours on the gpu only. */
+  readonly device?: DeviceUsage;
 }
 
 /** The answers by the command that they answer. */

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { outputsOf } from "../tasks/arrays.ts";
 import { type Arrays, arrayNamed, readInputs, writeArray } from "../tasks/files.ts";
 import type { Task } from "../tasks/task.ts";
-import { type Answers, type Hello, MARK, type Request, type Settings } from "./protocol.ts";
+import { type Answers, type DeviceUsage, type Hello, MARK, type Request, type Settings } from "./protocol.ts";
 
 /** A task with everything loaded. */
 export interface Runner {
@@ -22,6 +22,8 @@ export interface Player {
   prepare(task: Task, inputs: Arrays): Runner | Promise<Runner>;
   /** What it found out about itself while it worked. */
   about?(): string;
+  /** Ours on the gpu only: what the last run needed; undefined before the first. */
+  deviceUsage?(): DeviceUsage | undefined;
   /** Ours only: switches between kernel paths. */
   setPath?(path: "auto" | "loops"): void;
 }
@@ -74,8 +76,15 @@ export async function serve(player: Player): Promise<void> {
         if (player.setPath === undefined) throw new Error("this library has no kernel paths");
         player.setPath(request.path);
         return {};
-      case "usage":
-        return { peak: peakMemory(), cpu: cpuTime(), ...(player.about === undefined ? {} : { about: player.about() }) };
+      case "usage": {
+        const device = player.deviceUsage?.();
+        const about = player.about?.();
+        return {
+          ...{ peak: peakMemory(), cpu: cpuTime() },
+          ...(about === undefined ? {} : { about }),
+          ...(device === undefined ? {} : { device }),
+        };
+      }
     }
     if (current === undefined) throw new Error(`${request.command} came before prepare`);
     const { task, runner } = current;

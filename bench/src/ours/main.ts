@@ -1,5 +1,5 @@
-// The process in which Squall is timed.
+// The process in which Squall is timed on the cpu.
 import { serve } from "../child/serve.ts";
-import { ours } from "./player.ts";
+import { ours } from "./cpu.ts";
 
 await serve(ours);

@@ -38,6 +38,11 @@ export function launchOurs(): Launch {
   return node("squall", "../ours/main.ts");
 }
 
+/** How Squall is started on the gpu. */
+export function launchOursOnGpu(): Launch {
+  return node("squall on the gpu", "../ours/mainGpu.ts");
+}
+
 /** How a peer is started. @param python - the Python that has PyTorch; needed for `torch` only */
 export function launchPeer(peer: PeerName, python: string | undefined): Launch {
   switch (peer) {

@@ -44,9 +44,15 @@ function disturbance(others: number): string[] {
   return others > QUIET ? [`Disturbed: other programs kept ${digits(others)} processors busy meanwhile.`] : [];
 }
 
-/** One case as a table: who, time, rate, ratio, threads, memory. */
+/** Bytes in MiB. */
+function mebibytes(bytes: number): string {
+  return `${digits(bytes / 2 ** 20)} MiB`;
+}
+
+/** One case as a table: who, time, rate, ratio, threads, memory; launches and the bytes that live there, if a device is in it. */
 export function measurementTable({ work, entrants, absent, others }: Measurement): string {
   const [ours] = entrants;
+  const hasDevice = entrants.some(({ device }) => device !== undefined);
   const rows = entrants.map((each) => [
     each.version,
     duration(each.median),
@@ -54,10 +60,13 @@ export function measurementTable({ work, entrants, absent, others }: Measurement
     `${each.runs}`,
     rate(work, each.median),
     each === ours ? "" : digits(ratio(ours, each)),
-    `${each.threads}`,
+    each.device === undefined ? `${each.threads}` : "",
     `${each.peak.toFixed(0)} MiB`,
+    ...(hasDevice ? [`${each.device?.launches ?? ""}`, each.device ? mebibytes(each.device.bytes) : ""] : []),
   ]);
-  const header = ["", "median", "min", "runs", "rate", "squall / it", "threads", "peak memory"];
+  const more = hasDevice ? ["launches per run", "live on device"] : [];
+  const quotient = hasDevice ? "gpu / it" : "squall / it";
+  const header = ["", "median", "min", "runs", "rate", quotient, "threads", "peak memory", ...more];
   const missing = absent.map(({ name, reason }) => `${name} was not timed: ${reason}`);
   return [table(header, rows), ...missing, ...disturbance(others)].join("\n\n");
 }

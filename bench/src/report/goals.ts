@@ -31,7 +31,7 @@ function verdict(found: Found | undefined, goal: number, reaches: (value: number
 
 /** The record that a column of the goals is about. */
 function columnRecords(records: readonly RunRecord[]): (RunRecord | undefined)[] {
-  const fit = records.filter(({ conditions }) => conditions.threads === GOAL_THREADS);
+  const fit = records.filter(({ conditions: { threads, gpu } }) => threads === GOAL_THREADS && gpu === undefined);
   const newest = (turbo: boolean): RunRecord | undefined =>
     fit
       .filter(({ conditions }) => majorOf(conditions) >= 24 && conditions.turbo === turbo)

@@ -19,6 +19,8 @@ export interface Conditions {
   readonly system: string;
   readonly threads: number;
   readonly turbo: boolean;
+  /** What the gpu device runs on, if Squall was timed there. */
+  readonly gpu?: string;
 }
 
 /** One case of a workload. */
@@ -33,7 +35,7 @@ export interface WorkloadRecord {
   readonly title: string;
   /** Day of the run, `2026-11-22`. */
   readonly date: string;
-  /** Largest difference from the typed-array loops, as a share of the largest value. */
+  /** Largest difference from the typed-array loops, on the gpu from the cpu, as a share of the largest value. */
   readonly apart: number;
   readonly cases: readonly CaseRecord[];
 }
@@ -57,7 +59,7 @@ export function today(): string {
 }
 
 /** Where and how this process runs. */
-export function currentConditions(threads: number, turbo: boolean): Conditions {
+export function currentConditions(threads: number, turbo: boolean, gpu?: string): Conditions {
   return {
     node: process.versions.node,
     v8: process.versions.v8,
@@ -67,6 +69,7 @@ export function currentConditions(threads: number, turbo: boolean): Conditions {
     system: `${platform()} ${arch()}`,
     threads,
     turbo,
+    ...(gpu === undefined ? {} : { gpu }),
   };
 }
 
@@ -75,9 +78,10 @@ export function majorOf({ node }: Conditions): number {
   return Number(node.split(".")[0]);
 }
 
-/** What is kept apart: results of one key replace each other. */
+/** What is kept apart: results of one key replace each other. Those of a gpu go by what it calls itself. */
 export function keyOf(conditions: Conditions): string {
-  const { threads, turbo } = conditions;
+  const { threads, turbo, gpu } = conditions;
+  if (gpu !== undefined) return (gpu.toLowerCase().match(/[a-z0-9]+/g) ?? ["gpu"]).join("-");
   return `node${majorOf(conditions)}${turbo ? "-turbo" : ""}-${threads}thread${threads === 1 ? "" : "s"}`;
 }
 

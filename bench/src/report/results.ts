@@ -7,9 +7,9 @@ import type { RunRecord, ScalingRecord, WorkloadRecord } from "./record.ts";
 
 /** One line about where and how. */
 export function conditionsLine({ conditions }: RunRecord): string {
-  const { node, v8, cpu, cores, memory, system, threads, turbo } = conditions;
+  const { node, v8, cpu, cores, memory, system, threads, turbo, gpu } = conditions;
   const flags = `${threads} thread${threads === 1 ? "" : "s"}${turbo ? ", turbo" : ""}`;
-  return `Node ${node} (V8 ${v8}), ${flags}; ${cpu}, ${cores} logical cores, ${memory} GiB, ${system}`;
+  return `Node ${node} (V8 ${v8}), ${flags}; ${cpu}, ${cores} logical cores, ${memory} GiB, ${system}${gpu === undefined ? "" : `; ${gpu}`}`;
 }
 
 /** Who took part and how, one line each. */
@@ -21,13 +21,14 @@ function participants({ workloads }: RunRecord): string {
   return [...about].map(([version, text]) => `- ${version}: ${text}`).join("\n");
 }
 
-function workloadPart({ name, title, date, apart, cases }: WorkloadRecord): string {
+function workloadPart({ name, title, date, apart, cases }: WorkloadRecord, onGpu: boolean): string {
   const parts = cases.map((each) => {
     const { amount, unit } = each.work;
     const size = `${each.note === "" ? "" : `With ${each.note}. `}${digits(amount / 1e9)} ${unit === "flop" ? "GFLOP" : "GB"}.`;
     return `${size}\n\n${measurementTable(each)}`;
   });
-  const checked = `Measured ${date}; the fast path and the typed-array loops are ${apart.toExponential(1)} of the largest value apart.`;
+  const ways = onGpu ? "the gpu and the cpu" : "the fast path and the typed-array loops";
+  const checked = `Measured ${date}; ${ways} are ${apart.toExponential(1)} of the largest value apart.`;
   return [`### ${name}: ${title}`, checked, ...parts].join("\n\n");
 }
 
@@ -41,12 +42,13 @@ function scalingPart({ date, series }: ScalingRecord): string {
 }
 
 function recordPart(record: RunRecord): string {
-  const { node, threads, turbo } = record.conditions;
+  const { node, threads, turbo, gpu } = record.conditions;
+  const title = `Node ${node.split(".")[0]}${turbo ? " with turbo" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`;
   const parts = [
-    `## Node ${node.split(".")[0]}${turbo ? " with turbo" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`,
+    `## ${gpu ?? title}`,
     `${conditionsLine(record)}.`,
     participants(record),
-    ...record.workloads.map(workloadPart),
+    ...record.workloads.map((workload) => workloadPart(workload, gpu !== undefined)),
   ];
   return [...parts, ...(record.scaling === undefined ? [] : [scalingPart(record.scaling)])].join("\n\n");
 }

@@ -1,71 +1,70 @@
-// Squall, as a library to be timed.
-import { setKernelPath } from "@squall/cpu";
+// The tasks as Squall does them, on any device.
+import type { Device } from "@squall/device";
 import { bceWithLogits, Conv2d, ConvLSTM, Module, type StateDict } from "@squall/nn";
 import { SGD } from "@squall/optim";
-import { add, conv2d, grad, matmul, noGrad, sigmoid, sum, type Tensor, tensor } from "@squall/tensor";
-import type { Player, Runner } from "../child/serve.ts";
-import { applySettings, describeSettings } from "../settings.ts";
+import { add, conv2d, grad, matmul, noGrad, scope, sigmoid, sum, type Tensor, tensor } from "@squall/tensor";
+import type { Runner } from "../child/serve.ts";
 import { inputsOf } from "../tasks/arrays.ts";
 import { type Arrays, arrayNamed } from "../tasks/files.ts";
 import type { ConvTask, ForwardTask, Task, TrainTask } from "../tasks/task.ts";
 
-type Inputs = Readonly<Record<string, Tensor>>;
+/** Tensors by name. */
+type Tensors = Readonly<Record<string, Tensor>>;
 
-function tensorsOf(task: Task, arrays: Arrays): Inputs {
+/** A task with its tensors and modules on a device. */
+interface Job {
+  /** Does it once and gives what there is to keep until the next time. */
+  run(): Tensors;
+  /** The outputs, if they are not just what `run` gave. */
+  outputs?(kept: Tensors): Tensors;
+}
+
+function tensorsOf(task: Task, arrays: Arrays, device: Device): Tensors {
   return Object.fromEntries(
-    inputsOf(task).map(({ name, shape }) => [name, tensor(arrayNamed(arrays, name), { shape })]),
+    inputsOf(task).map(({ name, shape }) => [name, tensor(arrayNamed(arrays, name), { shape }).to(device)]),
   );
 }
 
-function values(tensors: Readonly<Record<string, Tensor | undefined>>): Arrays {
+async function values(tensors: Tensors): Promise<Arrays> {
   const arrays = new Map<string, Float32Array>();
   for (const [name, tensor] of Object.entries(tensors)) {
-    const data = tensor?.dataSync();
+    const data = await tensor.data();
     if (data instanceof Float32Array) arrays.set(name, data);
   }
   return arrays;
 }
 
 /** A task that is one call without gradients. */
-function single(compute: () => Tensor): Runner {
-  let y: Tensor | undefined;
-  return {
-    run: () => {
-      y = undefined;
-      y = noGrad(compute);
-    },
-    outputs: () => values({ y }),
-  };
+function single(compute: () => Tensor): Job {
+  return { run: () => ({ y: noGrad(compute) }) };
 }
 
 /** The three gradients of a convolution; its forward pass happens once, before. */
-function convBackward({ kernel }: ConvTask, { x, w, b, g }: Inputs): Runner {
+function convBackward({ kernel }: ConvTask, { x, w, b, g }: Tensors): Job {
   const inputs = [x, w, b].map((input) => input.requiresGrad_());
   const y = conv2d(x, w, b, { padding: (kernel - 1) / 2 });
-  let gradients: readonly Tensor[] = [];
   return {
     run: () => {
-      gradients = grad(y, inputs, { gradOutputs: [g], retainGraph: true });
+      const gradients = grad(y, inputs, { gradOutputs: [g], retainGraph: true });
+      return { "x.grad": gradients[0], "w.grad": gradients[1], "b.grad": gradients[2] };
     },
-    outputs: () => values({ "x.grad": gradients[0], "w.grad": gradients[1], "b.grad": gradients[2] }),
   };
 }
 
-function without(inputs: Inputs, ...names: readonly string[]): StateDict {
+function without(inputs: Tensors, ...names: readonly string[]): StateDict {
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.includes(name)));
 }
 
-function forward(task: ForwardTask, inputs: Inputs): Runner {
+function forward(task: ForwardTask, inputs: Tensors, device: Device): Job {
   const { channels, hidden, kernel, steps } = task;
   const model = new ConvLSTM({ inputChannels: channels, hiddenChannels: hidden, kernelSize: kernel, batchFirst: true });
-  model.loadStateDict(without(inputs, "x"));
-  let output: Tensor | undefined;
+  model.to(device).loadStateDict(without(inputs, "x"));
   return {
     run: () => {
-      output = undefined;
-      [[output]] = noGrad(() => model.forward(inputs.x));
+      const [[output]] = noGrad(() => model.forward(inputs.x));
+      return { output };
     },
-    outputs: () => values({ last: output?.select(1, steps - 1) }),
+    outputs: ({ output }) => ({ last: output.select(1, steps - 1) }),
   };
 }
 
@@ -104,35 +103,35 @@ class Forecaster extends Module {
   }
 }
 
-function train(task: TrainTask, inputs: Inputs): Runner {
+function train(task: TrainTask, inputs: Tensors, device: Device): Job {
   const { steps, batch, outChannels, height, width, learningRate } = task;
-  const model = new Forecaster(task);
+  const model = new Forecaster(task).to(device);
   model.load(without(inputs, "x", "target"));
   const optimizer = new SGD(model.parameters(), { lr: learningRate });
   const target = inputs.target.reshape([steps * batch, outChannels, height, width]);
-  let loss: Tensor | undefined;
   return {
     run: () => {
       optimizer.zeroGrad();
-      loss = bceWithLogits(model.forward(inputs.x), target);
+      const loss = bceWithLogits(model.forward(inputs.x), target);
       loss.backward();
       optimizer.step();
+      return { loss };
     },
-    outputs: () => values({ loss, ...model.weights() }),
+    outputs: ({ loss }) => ({ loss, ...model.weights() }),
   };
 }
 
-function prepare(task: Task, arrays: Arrays): Runner {
-  const inputs = tensorsOf(task, arrays);
+function jobOf(task: Task, arrays: Arrays, device: Device): Job {
+  const inputs = tensorsOf(task, arrays, device);
   switch (task.kind) {
     case "conv":
       return single(() => conv2d(inputs.x, inputs.w, inputs.b, { padding: (task.kernel - 1) / 2 }));
     case "convBackward":
       return convBackward(task, inputs);
     case "forward":
-      return forward(task, inputs);
+      return forward(task, inputs, device);
     case "train":
-      return train(task, inputs);
+      return train(task, inputs, device);
     case "matmul":
       return single(() => matmul(inputs.a, inputs.b));
     case "sigmoid":
@@ -144,15 +143,23 @@ function prepare(task: Task, arrays: Arrays): Runner {
   }
 }
 
-/** Squall. */
-export const ours: Player = {
-  start: (settings) => ({
-    version: settings.turbo ? "squall, turbo" : "squall",
-    threads: applySettings(settings),
-    about: describeSettings(),
-  }),
-  prepare,
-  // The pool of threads starts at the first large operation, so at the end there is more to say.
-  about: describeSettings,
-  setPath: setKernelPath,
-};
+/**
+ * Loads a task onto a device. Where calls only enqueue, a run ends when the device has done all of it, and what it made is freed, its
+ * results before the next one.
+ */
+export function prepareOn(device: Device, task: Task, arrays: Arrays): Runner {
+  const { run, outputs = (kept) => kept } = jobOf(task, arrays, device);
+  let kept: Tensors = {};
+  const atOnce = (): void => {
+    kept = {};
+    kept = run();
+  };
+  const enqueued = (): Promise<void> => {
+    for (const tensor of Object.values(kept)) tensor.dispose();
+    kept = {};
+    kept = scope(run);
+    return device.sync();
+  };
+  // A device that can be read at once has done everything when a call returns: there is nothing to wait for.
+  return { run: device.canReadSync ? atOnce : enqueued, outputs: () => values(outputs(kept)) };
+}
