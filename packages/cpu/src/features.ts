@@ -11,7 +11,7 @@ export interface Features {
   readonly wide: boolean;
   /**
    * Rows of the fastest tile of a product: 6 where relaxed SIMD is there unasked. Older engines compute every row's address anew and spill;
-   * they do best with 4 (measured on V8 11: 41 GFLOP/s with 4x8, 34 with 6x8; on V8 14: 48 and 56).
+   * they do best with 4.
    */
   readonly rows: 4 | 6;
   /** Memory can be shared between threads. */

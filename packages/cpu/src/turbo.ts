@@ -92,8 +92,8 @@ function attempt(flag: string, vectors: number, least: number): TurboResult {
 let result: TurboResult | undefined;
 
 /**
- * Turns on an experimental switch of V8 that makes float32 products and convolutions on the cpu faster, up to twice. It holds for the whole
- * process, for other WebAssembly in it as well, which is why no library should do it unasked. In Node only; elsewhere it does nothing and
+ * Turns on an experimental switch of V8 that may make float32 products and convolutions on the cpu faster; the bench's `--turbo` says by how
+ * much. It holds for the whole process, for other WebAssembly in it as well, which is why no library should do it unasked. In Node only; elsewhere it does nothing and
  * says so. On engines without fused multiply-add in WebAssembly (Node 20) the switch is `--experimental-wasm-relaxed-simd`, on newer ones
  * `--experimental-wasm-revectorize`, which joins pairs of vectors to 256 bits.
  *

@@ -37,6 +37,7 @@ export const exactly: Tolerance = { atol: 0, rtol: 0 };
 
 /** A device that does something else than the contract says. */
 export class ConformanceError extends SquallError {
+  /** `ConformanceError` */
   override readonly name: string = "ConformanceError";
 }
 

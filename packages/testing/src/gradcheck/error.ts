@@ -18,6 +18,7 @@ export interface GradcheckMismatch {
 
 /** A gradient that does not agree with finite differences, or a function whose gradient cannot be checked. */
 export class GradcheckError extends SquallError {
+  /** `GradcheckError` */
   override readonly name: string = "GradcheckError";
   /** Where and by how much; `undefined` if the function could not be checked at all. */
   readonly mismatch: GradcheckMismatch | undefined;
