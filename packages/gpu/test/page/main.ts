@@ -2,6 +2,7 @@
 import { type GpuMode, gpuDevice } from "@squall/gpu";
 import { type ConformanceCase, deviceConformance } from "@squall/testing";
 import { largeCases } from "../large.ts";
+import { textureCases } from "./textures.ts";
 
 /** What the test calls. */
 export interface TestPage {
@@ -17,7 +18,7 @@ const testPage: TestPage = {
   open: async (mode, runs) => {
     const device = await gpuDevice({ mode });
     // As many elements as WebGL2 is trusted with.
-    cases = [...deviceConformance(device, { runs }), ...largeCases(device, 4000, 4190)];
+    cases = [...deviceConformance(device, { runs }), ...largeCases(device, 4000, 4190), ...textureCases(device)];
     return { description: device.describe(), cases: cases.map(({ name }) => name) };
   },
   run: async (index) => {
