@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError, type Device, dtypes } from "@squall/device";
 import { readFixture } from "./fixture.ts";
-import { isForeign, runGolden } from "./run.ts";
+import { type GoldenOptions, isForeign, runGolden } from "./run.ts";
 
 /** Outcome of a folder of fixtures. */
 export interface GoldenSummary {
@@ -11,6 +11,8 @@ export interface GoldenSummary {
   readonly passed: number;
   /** Cases that do not agree, or are not understood. */
   readonly failed: number;
+  /** Largest error of those that agree, relative to max(1, largest expected magnitude). */
+  readonly worst: number;
   /** Names of fixtures that belong to another framework's layers. */
   readonly skipped: readonly string[];
 }
@@ -18,18 +20,20 @@ export interface GoldenSummary {
 /**
  * Runs every fixture of a folder on a device, in every dtype that it has.
  * @param report - takes a line for each failing case
+ * @param tolerance - largest error allowed, as {@link GoldenOptions.tolerance}
  * @throws ArgumentError if the folder holds no fixture
  */
 export async function runGoldenFolder(
   folder: string,
   device: Device,
   report: (line: string) => void,
+  tolerance?: number,
 ): Promise<GoldenSummary> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".safetensors")).sort();
   if (names.length === 0)
     throw new ArgumentError("golden", `there is no .safetensors file in ${folder}`, { got: folder });
   const skipped: string[] = [];
-  let [passed, failed] = [0, 0];
+  let [passed, failed, worst] = [0, 0, 0];
   for (const name of names) {
     try {
       const fixture = readFixture(await readFile(join(folder, name)));
@@ -38,9 +42,11 @@ export async function runGoldenFolder(
         continue;
       }
       for (const dtype of dtypes.filter((each) => device.dtypes.includes(each))) {
-        const result = await runGolden(fixture, { device, dtype });
-        if (result.passed) passed++;
-        else {
+        const result = await runGolden(fixture, { device, dtype, ...(tolerance !== undefined && { tolerance }) });
+        if (result.passed) {
+          passed++;
+          worst = Math.max(worst, result.error);
+        } else {
           failed++;
           report(`FAILED ${name} ${dtype}: largest error ${result.error.toExponential(2)} at ${result.where}`);
         }
@@ -50,5 +56,5 @@ export async function runGoldenFolder(
       report(`FAILED ${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { passed, failed, skipped };
+  return { passed, failed, worst, skipped };
 }

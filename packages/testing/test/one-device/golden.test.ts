@@ -81,6 +81,7 @@ describe("runGoldenFolder", () => {
     expect(summary).toEqual({
       passed: 2,
       failed: 3,
+      worst: expect.any(Number),
       skipped: ["flax_cell.safetensors", "keras_convlstm2d.safetensors"],
     });
     expect(lines).toEqual([
@@ -88,6 +89,15 @@ describe("runGoldenFolder", () => {
       "FAILED strange.safetensors float32: largest error NaN at ArgumentError: golden: op fold is not understood",
       "FAILED strange.safetensors float64: largest error NaN at ArgumentError: golden: op fold is not understood",
     ]);
+  });
+
+  it("tells the largest error, and holds to the tolerance that it is given", async () => {
+    await copyFile(join(own, "matmul.safetensors"), join(folder, "matmul.safetensors"));
+    const { worst } = await runGoldenFolder(folder, cpu, () => {});
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(1e-5);
+    expect(await runGoldenFolder(folder, cpu, () => {}, worst)).toMatchObject({ passed: 2, failed: 0, worst });
+    expect(await runGoldenFolder(folder, cpu, () => {}, worst / 2)).toMatchObject({ failed: 1 });
   });
 
   it("refuses a folder without fixtures", async () => {
