@@ -4,7 +4,7 @@ import { elementwiseKernels } from "./kernels/elementwise.ts";
 import { lstmKernels } from "./kernels/lstm.ts";
 import { productKernels } from "./kernels/products.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
-import { Runtime } from "./runtime.ts";
+import { programLimit, Runtime } from "./runtime.ts";
 import { GpuStorage } from "./storage.ts";
 
 /** A device over an engine, with what is only of interest to the package and its tests. */
@@ -15,9 +15,9 @@ export interface EngineDevice {
   readonly runtime: Runtime;
 }
 
-/** Makes a device of an engine. */
-export function createDevice(engine: Engine, name: string): EngineDevice {
-  const runtime: Runtime = new Runtime(engine, () => device);
+/** Makes a device of an engine. @param programs - most compiled kernels that it keeps */
+export function createDevice(engine: Engine, name: string, programs: number = programLimit): EngineDevice {
+  const runtime: Runtime = new Runtime(engine, () => device, programs);
   const elementwise = elementwiseKernels(runtime);
   const kernels: Kernels = {
     ...elementwise,

@@ -6,7 +6,7 @@ import { WorkQueue } from "./queue.ts";
 import { type Cell, GpuStorage, own } from "./storage.ts";
 
 /** Compiled kernels that are kept. */
-const programLimit = 1024;
+export const programLimit = 1024;
 /** Launches after which the GPU is waited for, so that it never falls behind by more than twice as many. */
 const launchesBetweenFences = 256;
 
@@ -45,11 +45,14 @@ export class Runtime {
   /** Frees what nobody holds any more and nobody disposed. */
   private readonly forgotten = new FinalizationRegistry<Cell>((cell) => this.release(cell));
 
-  /** @param device - whose storages these are; asked for later */
-  constructor(engine: Engine, device: () => Device) {
+  /**
+   * @param device - whose storages these are; asked for later
+   * @param programs - most compiled kernels that are kept
+   */
+  constructor(engine: Engine, device: () => Device, programs: number) {
     this.engine = engine;
     this.device = device;
-    this.programs = new ProgramCache(engine, programLimit);
+    this.programs = new ProgramCache(engine, programs);
   }
 
   /** Live storages. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPage, errorsOf, launch, type Site, serve } from "../../../scripts/browser.ts";
 import { findChromium, isRequired } from "../../../scripts/machine.ts";
+import type { GpuMode } from "../src/index.ts";
 import type { TestPage } from "./page/main.ts";
 
 declare const testPage: TestPage;
@@ -33,18 +34,19 @@ if (chromium === undefined) {
       await rm(folder, { recursive: true, force: true });
     });
 
-    // One test each: the cases are known only once the device is open, and a page takes seconds to start.
-    it.each(["webgpu", "webgl2"] as const)("%s passes every case", { timeout: 600_000 }, async (mode) => {
-      const browser = await launch(chromium, mode === "webgpu");
+    /** Opens the page, then a device in it, and runs all of its cases. */
+    async function runAll(mode: GpuMode, opening: "open" | "openForgetful"): Promise<string> {
+      const browser = await launch(chromium ?? "", mode === "webgpu");
       try {
         const page = await browser.newPage();
         const errors = errorsOf(page);
         await page.goto(site?.address ?? "");
         await page.waitForFunction(() => "testPage" in globalThis);
-        const { description, cases } = await page.evaluate((each) => testPage.open(each, 2), mode);
-        console.log(`In Chromium: ${description}`);
-        expect(description).toMatch(mode === "webgpu" ? /^gpu: WebGPU on / : /^gpu: WebGL2 on /);
-        expect(cases.length).toBeGreaterThan(190);
+        const { description, cases } =
+          opening === "open"
+            ? await page.evaluate((each) => testPage.open(each, 2), mode)
+            : await page.evaluate((each) => testPage.openForgetful(each), mode);
+        expect(cases.length).toBeGreaterThan(opening === "open" ? 190 : 45);
         const failures: string[] = [];
         for (const [index, name] of cases.entries()) {
           const failure = await page.evaluate((each) => testPage.run(each), index);
@@ -52,9 +54,21 @@ if (chromium === undefined) {
         }
         expect(failures).toEqual([]);
         expect(errors).toEqual([]);
+        return description;
       } finally {
         await browser.close();
       }
+    }
+
+    // One test each: the cases are known only once the device is open, and a page takes seconds to start.
+    it.each(["webgpu", "webgl2"] as const)("%s passes every case", { timeout: 600_000 }, async (mode) => {
+      const description = await runAll(mode, "open");
+      console.log(`In Chromium: ${description}`);
+      expect(description).toMatch(mode === "webgpu" ? /^gpu: WebGPU on / : /^gpu: WebGL2 on /);
+    });
+
+    it("webgl2 passes every case while compiled kernels come and go", { timeout: 600_000 }, async () => {
+      await runAll("webgl2", "openForgetful");
     });
   });
 }

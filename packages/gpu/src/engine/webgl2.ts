@@ -130,6 +130,9 @@ export function webgl2Engine(): Engine {
       const { texture } = own(buffer);
       const remove = field(texture, "delete");
       if (typeof remove === "function") remove.call(texture);
+      // gpu.js leaves the results of a kernel that was destroyed to the end of the context.
+      const inner = field(texture, "texture");
+      if (field(inner, "_refs") === 0 && inner instanceof WebGLTexture && gl.isTexture(inner)) gl.deleteTexture(inner);
     },
     finish: async () => {
       checked();
