@@ -9,6 +9,8 @@ export default defineConfig({
       "scripts/test/**/*.test.ts",
     ],
     setupFiles: ["scripts/testPath.ts"],
+    // One file per core: by default a core is left idle.
+    maxWorkers: "100%",
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },
