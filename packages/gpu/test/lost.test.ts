@@ -8,9 +8,26 @@ import { gpuDevice } from "../src/index.ts";
 const webgpu = await openWebGpu();
 
 if ("device" in webgpu) {
-  it("reports a lost GPU at the next read, whatever was lined up, and opens it anew", async () => {
+  const { WebGPUContext } = await import("gpu.js/src/backend/web-gpu/context.js");
+
+  it("takes an error that WebGPU reports on the side for a loss: no later read gives what was never computed", async () => {
     const { device } = webgpu;
-    const { WebGPUContext } = await import("gpu.js/src/backend/web-gpu/context.js");
+    const before = tensor([1, 2, 3], { device });
+    expect(await before.data()).toEqual(Float32Array.of(1, 2, 3));
+    const { device: handle } = await WebGPUContext.acquire();
+    // No usage is an invalid one.
+    handle.createBuffer({ size: 4, usage: 0 });
+    const reported = /the GPU was lost \(WebGPU reported: .*usage/is;
+    // The report may come before the call or after it.
+    await expect((async () => before.mul(2).data())()).rejects.toThrow(reported);
+    await expect(before.data()).rejects.toThrow(reported);
+    const again = await gpuDevice();
+    expect(again).not.toBe(device);
+    expect(await tensor([1], { device: again }).data()).toEqual(Float32Array.of(1));
+  });
+
+  it("reports a lost GPU at the next read, whatever was lined up, and opens it anew", async () => {
+    const device = await gpuDevice();
     const before = tensor([1, 2, 3], { device });
     expect(await before.mul(2).data()).toEqual(Float32Array.of(2, 4, 6));
 

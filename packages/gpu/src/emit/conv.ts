@@ -111,8 +111,8 @@ export function isFramed({ axes }: FramedConv): boolean {
   );
 }
 
-/** Lays every image of the source into its frame. */
-export function frameSource(conv: FramedConv, target: KernelTarget): KernelSource {
+/** Lays every image of the source into its frame. @param op - for messages */
+export function frameSource(op: string, conv: FramedConv, target: KernelTarget): KernelSource {
   const { batch, groups, inPerGroup, axes } = conv;
   const [depth, height, width] = axes;
   const planes = batch * groups * inPerGroup;
@@ -142,7 +142,7 @@ export function frameSource(conv: FramedConv, target: KernelTarget): KernelSourc
     lanes: 1,
     helpers,
     body: [
-      ...split("conv", z, ["plane", "d"], [planes, depth.framed]),
+      ...split(op, z, ["plane", "d"], [planes, depth.framed]),
       `const h = ${y};`,
       `const w = ${x};`,
       ...parts.flatMap((part) => part.lines),
@@ -151,8 +151,8 @@ export function frameSource(conv: FramedConv, target: KernelTarget): KernelSourc
   };
 }
 
-/** The convolution of framed images. */
-export function convSource(conv: FramedConv, hasBias: boolean, target: KernelTarget): KernelSource {
+/** The convolution of framed images. @param op - for messages */
+export function convSource(op: string, conv: FramedConv, hasBias: boolean, target: KernelTarget): KernelSource {
   const { batch, groups, inPerGroup, outPerGroup, axes, weightOut, weightIn, flipped } = conv;
   const [depth, height, width] = axes;
   const lanes = lanesFor(width.outSize, target.maxLanes);
@@ -193,7 +193,7 @@ export function convSource(conv: FramedConv, hasBias: boolean, target: KernelTar
     lanes,
     helpers,
     body: [
-      ...split("conv", z, ["n", "g", "o", "d"], [batch, groups, outPerGroup, depth.outSize]),
+      ...split(op, z, ["n", "g", "o", "d"], [batch, groups, outPerGroup, depth.outSize]),
       ...numbers.map((l) => `let s${l} = ${hasBias ? `bias[whole(g) * ${outPerGroup} + whole(o)]` : "0.0"};`),
       `for (let c = 0; c < ${inPerGroup}; c++) {`,
       `for (let kd = 0; kd < ${depth.kernel}; kd++) {`,

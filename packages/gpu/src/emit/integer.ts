@@ -20,7 +20,7 @@ function integers(name: string, source: string): HelperFunction {
  * `quotient(a, b)`: the whole part of a / b, exact for 0 <= a < 2^30 and b >= 1. The first quotient is off by at most 2^-22 of itself, the
  * second by at most one, whatever the rounding of the machine's division; comparisons settle the rest.
  */
-const quotientHelpers: readonly HelperFunction[] = [
+export const divisionHelpers: readonly HelperFunction[] = [
   {
     name: "wholePart",
     source: "function wholePart(x) { return Math.floor(x); }",
@@ -40,7 +40,7 @@ const quotientHelpers: readonly HelperFunction[] = [
   integers("quotient", "function quotient(a, b) { return quotientFrom(a, b, wholePart(a / b)); }"),
 ];
 
-/** An integer helper of a kernel's own. @param parameters - separated by commas */
+/** An integer helper of a kernel's own. */
 export function integerHelper(name: string, parameters: readonly string[], result: string): HelperFunction {
   return integers(name, `function ${name}(${parameters.join(", ")}) { return ${result}; }`);
 }
@@ -77,7 +77,7 @@ export function stridedPosition(
     return { position: plus(only.stride === 1 ? i : `(${i} * ${only.stride})`), helpers: [] };
   }
   // name(i) = next(i, i / inner): the last axis takes the rest, the others the quotient.
-  const helpers: HelperFunction[] = [...quotientHelpers];
+  const helpers: HelperFunction[] = [...divisionHelpers];
   const last = axes.length - 1;
   const nameOf = (level: number): string => (level === last ? name : `${name}${level}`);
   axes.forEach(({ size, stride }, level) => {
@@ -130,6 +130,3 @@ export const wholeHelper: HelperFunction = {
   argumentTypes: ["Float"],
   returnType: "Integer",
 };
-
-/** The helpers of exact division. */
-export const divisionHelpers: readonly HelperFunction[] = quotientHelpers;

@@ -210,7 +210,7 @@ export function gateGradientSource(geometry: LstmGeometry, target: KernelTarget)
   };
   const slope = (gate: Expression): Expression => mul(gate, sub(1, gate));
   const body = [
-    ...split("lstmStep", z, ["n", "q"], [batch, 4]),
+    ...split("lstmStepGradient", z, ["n", "q"], [batch, 4]),
     `const h = ${y};`,
     `if (q < 0.5) { ${block((leaf) => mul(mul(cell(leaf), leaf("g")), slope(leaf("i"))))} }`,
     `if (q < 1.5) { ${block((leaf) => mul(mul(cell(leaf), leaf("before")), slope(leaf("f"))))} }`,

@@ -35,13 +35,7 @@ export function reduceSource(axes: ReduceAxes, reduction: Reduction, parts: numb
   const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
   const [results, length] = [product(axes.kept), product(axes.reduced)];
   const base = stridedPosition("base", "q", axes.kept, axes.keptStrides, 0);
-  const step = stridedPosition(
-    "step",
-    "(t - q * PARTS + k)".replace("PARTS", String(parts)),
-    axes.reduced,
-    axes.reducedStrides,
-    0,
-  );
+  const step = stridedPosition("step", `(t - q * ${parts} + k)`, axes.reduced, axes.reducedStrides, 0);
   const rounds = Math.ceil(length / parts);
   const helpers = [
     ...divisionHelpers,
@@ -58,11 +52,9 @@ export function reduceSource(axes: ReduceAxes, reduction: Reduction, parts: numb
     min: "total = value < total ? value : (total <= value ? total : total + value);",
   }[reduction];
   const element = (k: string): string => `source[element(this.thread.x, ${k})]`;
-  const loop = (from: number, to: number, guard: string): string =>
-    `for (let k = ${from}; k < ${to}; k++) { ${guard} const value = ${element(`k * ${parts}`)}; ${put} ${guard === "" ? "" : "}"} }`;
   const full = Math.floor(length / parts);
   const lines = [`let total = ${element("0")};`];
-  if (full > 1) lines.push(loop(1, full, ""));
+  if (full > 1) lines.push(`for (let k = 1; k < ${full}; k++) { const value = ${element(`k * ${parts}`)}; ${put} }`);
   if (rounds > full) {
     lines.push(
       `if (part(this.thread.x) + ${full * parts} < ${length}) { const value = ${element(String(full * parts))}; ${put} }`,

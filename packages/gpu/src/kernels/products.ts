@@ -38,7 +38,7 @@ export function productKernels(
     if (isFramed(conv)) return use(source);
     const key = `frame ${JSON.stringify(conv)}`;
     const framed = runtime.run(
-      { op, key, source: () => frameSource(conv, target), inputs: [source] },
+      { op, key, source: () => frameSource(op, conv, target), inputs: [source] },
       sizesOf(conv).frame,
     );
     const result = use(framed);
@@ -59,7 +59,7 @@ export function productKernels(
         {
           op,
           key: `conv ${bias !== undefined} ${JSON.stringify(conv)}`,
-          source: () => convSource(conv, bias !== undefined, target),
+          source: () => convSource(op, conv, bias !== undefined, target),
           inputs: bias === undefined ? [framed, weight] : [framed, weight, bias],
         },
         result,

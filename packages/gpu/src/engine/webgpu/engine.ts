@@ -37,18 +37,14 @@ export async function webgpuEngine(): Promise<Engine> {
   const pool = new Pool(device, () => recorder.flush());
   const machine = { gpu, device, pool, recorder };
   let lost: string | undefined;
-  /** Errors that WebGPU reports on the side: out of memory, an invalid command. */
-  let failure: Error | undefined;
   void device.lost.then(({ reason, message }) => {
-    lost = reason === "destroyed" ? "it was destroyed" : message || "no reason given";
+    lost ??= reason === "destroyed" ? "it was destroyed" : message || "no reason given";
   });
+  // Out of memory, or an invalid command: a whole submission was dropped, so nobody knows which results are there.
   device.addEventListener("uncapturederror", ({ error }) => {
-    failure ??= new Error(error.message);
+    lost ??= `WebGPU reported: ${error.message}`;
   });
   const checked = (): void => {
-    const error = failure;
-    failure = undefined;
-    if (error !== undefined) throw error;
     if (lost !== undefined) throw new Error(`the GPU was lost: ${lost}`);
   };
 
