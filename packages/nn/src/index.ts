@@ -3,8 +3,8 @@
  * @packageDocumentation
  */
 
-export { ConvLSTMCell, type LSTMState } from "./convlstm/cell.ts";
-export { ConvLSTM } from "./convlstm/convLSTM.ts";
+export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
+export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
 export {
   convLSTMFromFused,
@@ -14,7 +14,7 @@ export {
   type SplitWeight,
   splitFusedWeight,
 } from "./convlstm/fused.ts";
-export type { ConvLSTMCellOptions, ConvLSTMOptions, KernelSize, SpatialDims } from "./convlstm/options.ts";
+export type { LSTMState } from "./convlstm/gates.ts";
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
@@ -46,8 +46,32 @@ export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";
 export { L1Loss, l1 } from "./loss/l1.ts";
 export { MSELoss, mse } from "./loss/mse.ts";
 export type { LossOptions, LossReduction } from "./loss/reduction.ts";
-export { type LoadResult, Module, type StateDict, type TensorModule } from "./module/module.ts";
+export type { JsonValue, ModelConfig } from "./module/config.ts";
+export { type CarriedTensor, type LoadResult, Module, type StateDict, type TensorModule } from "./module/module.ts";
 export { ModuleList } from "./module/moduleList.ts";
 export type { ModuleOptions } from "./module/options.ts";
 export { Buffer, Parameter } from "./module/parameter.ts";
 export { Sequential } from "./module/sequential.ts";
+export type { Activation, ActivationName } from "./recurrent/activation.ts";
+export {
+  type CellKind,
+  type PerPosition,
+  RecurrentCell,
+  type RecurrentState,
+  type SequenceResult,
+} from "./recurrent/cell.ts";
+export type { CellInit, CellInitializers, CellInitPreset, Initializer } from "./recurrent/cellInit.ts";
+export { FrameStage } from "./recurrent/frameStage.ts";
+export { RecurrentLayer, type RecurrentOutput } from "./recurrent/layer.ts";
+export type { SequenceMasks } from "./recurrent/noise.ts";
+export type {
+  CellNorm,
+  CellPlan,
+  KernelSize,
+  LayerOptionsOf,
+  RecurrentCellOptions,
+  RecurrentLayerOptions,
+  SpatialDims,
+  Zoneout,
+} from "./recurrent/options.ts";
+export type { SequenceOptions } from "./recurrent/sequenceMask.ts";

@@ -1,11 +1,11 @@
 import { ArgumentError } from "@squall/device";
 import { cat, defaultGenerator, type Tensor } from "@squall/tensor";
+import { checkWhole } from "../arguments.ts";
 import { Conv1d } from "../layers/conv1d.ts";
 import { Conv2d } from "../layers/conv2d.ts";
 import { Conv3d } from "../layers/conv3d.ts";
 import { Module } from "../module/module.ts";
-import { ConvLSTM } from "./convLSTM.ts";
-import { type ConvLSTMOptions, checkCount } from "./options.ts";
+import { ConvLSTM, type ConvLSTMOptions } from "./convLSTM.ts";
 
 /** Options of {@link EncoderForecaster}: those of its ConvLSTM layers, and the frames it makes. */
 export interface EncoderForecasterOptions extends Omit<ConvLSTMOptions, "returnAllLayers"> {
@@ -37,8 +37,8 @@ export class EncoderForecaster extends Module {
   constructor(options: EncoderForecasterOptions) {
     super();
     const { outputChannels = options.inputChannels, ...shared } = options;
-    checkCount("EncoderForecaster", "inputChannels", options.inputChannels, 1);
-    checkCount("EncoderForecaster", "outputChannels", outputChannels, 1);
+    checkWhole("EncoderForecaster", "inputChannels", options.inputChannels, 1);
+    checkWhole("EncoderForecaster", "outputChannels", outputChannels, 1);
     const recurrent = { ...shared, generator: options.generator ?? defaultGenerator(), returnAllLayers: true };
     this.encoder = new ConvLSTM(recurrent);
     this.forecaster = new ConvLSTM({ ...recurrent, inputChannels: 0 });

@@ -7,7 +7,9 @@ import {
   ArgumentError,
   type ConvLstmGeometry,
   type ConvLstmKernels,
+  type ConvOptions,
   convGeometry,
+  type Peephole,
   type Shape,
   sizeOf,
   storageScope,
@@ -24,7 +26,8 @@ import {
   stack,
   Tensor,
 } from "@squall/tensor";
-import { type ConvLSTMCell, type LSTMState, updateState } from "./cell.ts";
+import type { SequenceResult } from "../recurrent/cell.ts";
+import { type LSTMState, updateState, weightPeepholes } from "./gates.ts";
 
 /** Where each operand stands among the inputs of the op; absent ones have no place. */
 interface Places {
@@ -85,12 +88,14 @@ function stateGatesOf(h: Tensor, { x, stateWeight, bias }: Operands, { state }: 
 /** The same with plain ops: what the op means, and what its second derivatives are taken of. */
 function plainSequence(operands: Operands, args: SequenceArgs): [hidden: Tensor, h: Tensor, c: Tensor] {
   const inputGates = inputGatesOf(operands, args)?.split(args.state.batch);
+  const peepholes = weightPeepholes(operands.peephole);
   const hidden: Tensor[] = [];
   let state: LSTMState = { h: operands.h, c: operands.c };
   for (let t = 0; t < args.steps; t++) {
     const stateGates = stateGatesOf(state.h, operands, args);
     const fromInput = inputGates?.[t];
-    state = updateState(fromInput === undefined ? stateGates : fromInput.add(stateGates), state.c, operands.peephole);
+    const gates = fromInput === undefined ? stateGates : fromInput.add(stateGates);
+    state = updateState(gates, state.c, peepholes);
     hidden.push(state.h);
   }
   return [stack(hidden), state.h, state.c];
@@ -344,50 +349,56 @@ function differentiableGradient(context: GradientContext<SequenceArgs>): (Tensor
   return result;
 }
 
-/** Result of {@link runSequence}. */
-export interface SequenceResult {
-  /** Hidden states of all steps, `[T, N, H, …]`. */
-  readonly hidden: Tensor;
-  /** State after the last step. */
-  readonly state: LSTMState;
+/** What {@link runSequence} runs: the weights of a cell and its input. */
+export interface SequenceProblem {
+  /** Input `[T, N, k·C, …]`: one copy, or one for each gate; `undefined` without. */
+  readonly frames: Tensor | undefined;
+  /** Input-to-state weight `[4H, C/groups, …k]`; `undefined` without input. */
+  readonly inputWeight: Tensor | undefined;
+  /** How the frames are convolved. */
+  readonly inputConv: ConvOptions;
+  /** State-to-state weight `[4H, H, …k]`. */
+  readonly stateWeight: Tensor;
+  /** How the hidden state is convolved. */
+  readonly stateConv: ConvOptions;
+  /** Bias `[4H]`. */
+  readonly bias: Tensor | undefined;
+  /** Kind of peephole. */
+  readonly peepholeKind: Peephole;
+  /** Peephole `[3, H, …]`. */
+  readonly peephole: Tensor | undefined;
 }
 
 /**
- * Runs a cell over a sequence in one fused op. Shapes have been checked.
- * @param x - `[T, N, C, …]`, or `undefined` for a cell without input
+ * Runs a cell with the paper's gates over a sequence in one fused op. Shapes have been checked.
  * @param state - before the first step
  */
-export function runSequence(
-  cell: ConvLSTMCell,
-  x: Tensor | undefined,
-  steps: number,
-  state: LSTMState,
-): SequenceResult {
+export function runSequence(problem: SequenceProblem, steps: number, state: LSTMState): SequenceResult<LSTMState> {
+  const { frames: sequence, inputWeight, stateWeight } = problem;
   const stateShape = state.h.shape;
   const [batch = 0, hidden = 0, ...spatial] = stateShape;
   const inputs: Tensor[] = [];
   const place = (operand: Tensor): number => inputs.push(operand) - 1;
   const optional = (operand: Tensor | undefined): number | undefined =>
     operand === undefined ? undefined : place(operand);
-  const { inputWeight } = cell;
-  const frames = x?.reshape([steps * batch, ...x.shape.slice(2)]);
+  const frames = sequence?.reshape([steps * batch, ...sequence.shape.slice(2)]);
   const places: Places = {
     h: place(state.h),
     c: place(state.c),
-    stateWeight: place(cell.stateWeight),
+    stateWeight: place(stateWeight),
     x: optional(frames),
     inputWeight: optional(inputWeight),
-    bias: optional(cell.bias),
-    peephole: optional(cell.peephole),
+    bias: optional(problem.bias),
+    peephole: optional(problem.peephole),
   };
   const geometry: ConvLstmGeometry = {
     steps,
-    state: convGeometry("ConvLSTM", stateShape, cell.stateWeight.shape, { padding: "same" }),
+    state: convGeometry("ConvLSTM", stateShape, stateWeight.shape, problem.stateConv),
     input:
       frames === undefined || inputWeight === undefined
         ? undefined
-        : convGeometry("ConvLSTM", frames.shape, inputWeight.shape, { padding: "same" }),
-    lstm: { batch, hidden, positions: sizeOf(spatial), peephole: cell.peepholeKind },
+        : convGeometry("ConvLSTM", frames.shape, inputWeight.shape, problem.inputConv),
+    lstm: { batch, hidden, positions: sizeOf(spatial), peephole: problem.peepholeKind },
   };
   const kernels = state.h.device.kernels.convLstm;
   const keptLength = kernels?.keptLength(geometry, state.h.dtype);
@@ -398,8 +409,8 @@ export function runSequence(
     keep: isGradEnabled() && inputs.some((input) => input.requiresGrad),
     whole: kernels === undefined || keptLength === undefined ? undefined : { kernels, keptLength },
   };
-  const [sequence, h, c] = sequenceOp(inputs, args);
-  if (sequence === undefined || h === undefined || c === undefined)
+  const [all, h, c] = sequenceOp(inputs, args);
+  if (all === undefined || h === undefined || c === undefined)
     throw new ArgumentError("ConvLSTM", "the sequence gave no output");
-  return { hidden: sequence, state: { h, c } };
+  return { hidden: all, state: { h, c } };
 }

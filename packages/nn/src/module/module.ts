@@ -22,6 +22,20 @@ export interface LoadResult {
   readonly unexpected: readonly string[];
 }
 
+/** A tensor that a module keeps from call to call without learning it, such as a recurrent state. There may be none yet. */
+export interface CarriedTensor {
+  /** Name within the module. */
+  readonly name: string;
+  /** What is kept; `undefined` before the first call. */
+  readonly value: Tensor | undefined;
+  /** Whether it is part of the state dict. */
+  readonly isSaved: boolean;
+  /** What speaks against keeping a tensor in its place: an end of the sentence "the state dict's …"; `undefined` if nothing does. */
+  problemWith(value: Tensor): string | undefined;
+  /** Keeps another tensor. */
+  replace(value: Tensor): void;
+}
+
 /** A module from one tensor to one tensor, fit for {@link Sequential}. */
 export interface TensorModule extends Module {
   /** Computes the output from the input. */
@@ -39,6 +53,20 @@ export abstract class Module {
   /** Name and value of everything that may be state, in order of assignment. */
   protected ownProperties(): Iterable<readonly [string, unknown]> {
     return Object.entries(this);
+  }
+
+  /** Tensors that this module keeps from call to call. They move with it, and are loaded, all or none of a module's, where a state dict has them. */
+  protected carriedTensors(): readonly CarriedTensor[] {
+    return [];
+  }
+
+  /** Those of this module and all below it, module by module, with dotted names. */
+  private carriedByModule(): (readonly [name: string, tensor: CarriedTensor])[][] {
+    return [...this.namedModules()].map(([prefix, module]) =>
+      module
+        .carriedTensors()
+        .map((tensor) => [prefix === "" ? tensor.name : `${prefix}.${tensor.name}`, tensor] as const),
+    );
   }
 
   /** Direct submodules with their names. @throws ArgumentError if a property holds an array with modules or parameters in it */
@@ -108,9 +136,12 @@ export abstract class Module {
     return this.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
   }
 
-  /** All parameters and buffers by dotted name, shared ones under each of their names. They share memory with the module; clone them to keep a moment. */
+  /** All parameters and buffers, and carried states that are saved, by dotted name, shared ones under each of their names. They share memory with the module; clone them to keep a moment. */
   stateDict(): StateDict {
-    const all = [...this.namedTensors(Parameter), ...this.namedTensors(Buffer)];
+    const all: (readonly [string, Tensor])[] = [...this.namedTensors(Parameter), ...this.namedTensors(Buffer)];
+    for (const [name, { isSaved, value }] of this.carriedByModule().flat()) {
+      if (isSaved && value !== undefined) all.push([name, value]);
+    }
     return Object.fromEntries(all.map(([name, tensor]) => [name, tensor.detach()]));
   }
 
@@ -121,9 +152,11 @@ export abstract class Module {
    * @throws StateDictError with every misfit: missing and unexpected names (if strict), other shapes, other dtypes
    */
   loadStateDict(stateDict: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
-    const own = this.stateDict();
+    const carried = this.carriedByModule();
+    const carriedNames = new Set(carried.flat().map(([name]) => name));
+    const own = Object.fromEntries(Object.entries(this.stateDict()).filter(([name]) => !carriedNames.has(name)));
     const missing = Object.keys(own).filter((name) => !Object.hasOwn(stateDict, name));
-    const unexpected = Object.keys(stateDict).filter((name) => !Object.hasOwn(own, name));
+    const unexpected = Object.keys(stateDict).filter((name) => !Object.hasOwn(own, name) && !carriedNames.has(name));
     const problems: string[] = [];
     if (options.strict ?? true) {
       if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}`);
@@ -145,6 +178,7 @@ export abstract class Module {
       }
       return [[source, target] as const];
     });
+    const states = carried.flatMap((tensors) => carriedSources(tensors, stateDict, problems));
     if (problems.length > 0) {
       throw new StateDictError(
         "loadStateDict",
@@ -162,6 +196,16 @@ export abstract class Module {
       () => noGrad(copy),
       () => [],
     );
+    const home = this.parameters()[0]?.device;
+    for (const [source, tensor] of states)
+      tensor.replace(
+        noGrad(() =>
+          source
+            .detach()
+            .to(home ?? source.device)
+            .clone(),
+        ),
+      );
     return { missing, unexpected };
   }
 
@@ -187,7 +231,13 @@ export abstract class Module {
       value: tensor.detach().to(target),
       gradient: tensor.grad?.detach().to(target),
     }));
+    const states = this.carriedByModule()
+      .flat()
+      .flatMap(([, tensor]) =>
+        tensor.value === undefined ? [] : [{ tensor, value: tensor.value.detach().to(target) }],
+      );
     for (const each of moved) take(each);
+    for (const { tensor, value } of states) tensor.replace(value);
     return this;
   }
 
@@ -203,7 +253,12 @@ export abstract class Module {
         gradient: await tensor.grad?.detach().toAsync(device),
       })),
     );
+    const carried = this.carriedByModule().flat();
+    const states = await Promise.all(
+      carried.map(async ([, tensor]) => ({ tensor, value: await tensor.value?.detach().toAsync(device) })),
+    );
     for (const each of moved) take(each);
+    for (const { tensor, value } of states) if (value !== undefined) tensor.replace(value);
     return this;
   }
 
@@ -223,6 +278,26 @@ export abstract class Module {
     for (const module of this.modules().reverse()) fn(module);
     return this;
   }
+}
+
+/** What a state dict holds for the carried tensors of one module; adds to `problems` what does not fit. */
+function carriedSources(
+  tensors: readonly (readonly [name: string, tensor: CarriedTensor])[],
+  stateDict: StateDict,
+  problems: string[],
+): (readonly [source: Tensor, tensor: CarriedTensor])[] {
+  const given = tensors.filter(([name]) => Object.hasOwn(stateDict, name));
+  if (given.length > 0 && given.length < tensors.length) {
+    const lacking = tensors.filter((each) => !given.includes(each)).map(([name]) => name);
+    problems.push(`states are loaded whole, but there is no ${lacking.join(", ")}`);
+  }
+  return given.flatMap(([name, tensor]) => {
+    const source = stateDict[name];
+    if (source === undefined) return [];
+    const problem = source instanceof Tensor ? tensor.problemWith(source) : `is ${typeof source}, not a tensor`;
+    if (problem !== undefined) problems.push(`${name}: the state dict's ${problem}`);
+    return [[source, tensor] as const];
+  });
 }
 
 function tensorsOf(module: Module): Tensor[] {

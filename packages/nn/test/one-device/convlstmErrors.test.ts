@@ -43,7 +43,11 @@ describe("an unusable ConvLSTM is refused at construction", () => {
     ],
     ["kernels that do not fit the layers", { kernelSize: [[3, 3]] }, "ConvLSTM: kernelSize has 1 kernels for 2 layers"],
     ["four dimensions", { spatialDims: 4 }, "ConvLSTMCell: spatialDims must be 1, 2 or 3, got 4"],
-    ["an unknown peephole", { peephole: "yes" }, "ConvLSTMCell: peephole must be one of none, channel, full, got yes"],
+    [
+      "an unknown peephole",
+      { peephole: "yes" },
+      'ConvLSTMCell: peephole must be one of "none", "channel", "full", "conv", got "yes"',
+    ],
     ["a NaN forget bias", { forgetBias: Number.NaN }, "ConvLSTMCell: forgetBias must be a number, got NaN"],
     [
       "a full peephole without sizes",
@@ -108,7 +112,7 @@ describe("input that does not fit is refused at the call", () => {
       "full peepholes on another image size",
       () => new ConvLSTM({ ...good, peephole: "full", imageSize: [4, 4] }).forward(zeros([3, 2, 2, 5, 5])),
       ShapeError,
-      'ConvLSTM layer 0: peephole "full" was built for images of [4,4] but the input has [5,5]; use peephole "channel" for changing sizes',
+      'ConvLSTM layer 0: peephole "full" was built for states of [4,4] but these are [5,5]; use peephole "channel" for changing sizes',
     ],
     [
       "a cell without its input",

@@ -7,7 +7,6 @@ import { Generator, grad, noGrad, randn, type Tensor } from "@squall/tensor";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { convAlgorithm, forceWinograd } from "../../../cpu/src/settings.ts";
-import { runSequence } from "../../src/convlstm/sequence.ts";
 
 interface Sizes {
   readonly dims: SpatialDims;
@@ -75,7 +74,7 @@ function results(problem: Sizes, dtype: "float32" | "float64"): Tensor[] {
   });
   const x = inputs === 0 ? undefined : numbers([steps, batch, inputs, ...image]);
   const state = { h: numbers([batch, hidden, ...image]), c: numbers([batch, hidden, ...image]) };
-  const { hidden: sequence, state: last } = runSequence(cell, x, steps, state);
+  const { hidden: sequence, state: last } = cell.sequence(x, steps, state, { input: undefined, state: undefined });
   const outputs = [sequence, last.h, last.c];
   const leaves = [...(x === undefined ? [] : [x]), state.h, state.c, ...cell.parameters()];
   const gradOutputs = outputs.map(({ shape }) => randn(shape, { dtype: "float32", generator }).to(dtype));

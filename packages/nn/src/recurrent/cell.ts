@@ -1,0 +1,472 @@
+import {
+  ArgumentError,
+  type ConvOptions,
+  convGeometry,
+  DeviceError,
+  DTypeError,
+  formatShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  sizeOf,
+} from "@squall/device";
+import { defaultGenerator, type Generator, ones, stack, type Tensor, tensor, zeros } from "@squall/tensor";
+import { checkChoice, checkDivisible, checkNumber, checkWhole, wholePerAxis } from "../arguments.ts";
+import { normalize } from "../layers/normalize.ts";
+import { Module } from "../module/module.ts";
+import { creation } from "../module/options.ts";
+import { Parameter } from "../module/parameter.ts";
+import { resolveActivation } from "./activation.ts";
+import { resolveInit } from "./cellInit.ts";
+import { convolve, gateInput } from "./gateConv.ts";
+import { checkRate, dropoutMasks, noMasks, type SequenceMasks, zoneout } from "./noise.ts";
+import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
+
+/** State of a recurrent layer: at least the hidden state, which is its output. */
+export interface RecurrentState {
+  /** Hidden state, `[N, H, …]`. */
+  readonly h: Tensor;
+}
+
+/** Result of a sequence through one cell. */
+export interface SequenceResult<State> {
+  /** Hidden states of all steps, `[T, N, H, …]`. */
+  readonly hidden: Tensor;
+  /** State after the last step. */
+  readonly state: State;
+}
+
+/** What tells one kind of cell from another. */
+export interface CellKind {
+  /** Name for messages. */
+  readonly op: string;
+  /** Pre-activations per hidden channel, the blocks of the weights' first axis. */
+  readonly gates: number;
+  /** The parts of a state, `h` first. */
+  readonly stateNames: readonly string[];
+  /** The gate that gets an initial bias, and that bias; that of the initializers if left out. */
+  readonly forget?: { readonly gate: number; readonly bias: number | undefined };
+}
+
+/** An option that has a weight per position, and one that does without. */
+export interface PerPosition {
+  /** As it stands in messages. */
+  readonly what: string;
+  /** What to use for changing sizes. */
+  readonly instead: string;
+}
+
+/**
+ * Base of the recurrent convolutional cells: an input-to-state convolution, a state-to-state convolution that keeps the size of the states,
+ * a bias, and what may surround them. With `∗` for the convolutions, `k` for a gate, and masks and norm where they are asked for:
+ *
+ * ```text
+ * a[k] = norm(Wx[k] ∗ (mask[k] ∘ x) + Wh[k] ∗ (mask′[k] ∘ h)) + b[k]        k = 1 … gates, each [N, H, …]
+ * ```
+ *
+ * A subclass says how pre-activations make the next state.
+ */
+export abstract class RecurrentCell<State extends RecurrentState> extends Module {
+  /** Channels C of the input; 0 if there is none. */
+  readonly inputChannels: number;
+  /** Channels H of each state. */
+  readonly hiddenChannels: number;
+  /** Spatial axes. */
+  readonly spatialDims: SpatialDims;
+  /** Stride, padding, dilation and groups of the input-to-state convolution. */
+  readonly inputConv: Required<ConvOptions>;
+  /** Padding, dilation and groups of the state-to-state convolution. */
+  readonly stateConv: Required<ConvOptions>;
+  /** Input-to-state weight `[gates·H, C/groups, …k]`, gate after gate; absent without input. */
+  inputWeight: Parameter | undefined;
+  /** State-to-state weight `[gates·H, H/stateGroups, …k]`. */
+  stateWeight: Parameter;
+  /** Bias `[gates·H]`. */
+  bias: Parameter | undefined;
+  /** Kind of normalization. */
+  readonly norm: CellNorm;
+  /** Groups of channels of each gate that are normalized together. */
+  readonly normGroups: number;
+  /** Factors on normalized pre-activations: `[gates·H]` for the norm `group`, `[gates·H, …size]` for `layer`; initially 1. */
+  normWeight: Parameter | undefined;
+  /** Learned states before the first step, `[parts, H, 1…]`, in the order of {@link stateNames}; initially 0. */
+  learnedState: Parameter | undefined;
+  /** Sizes of the states, where an option fixes them. */
+  readonly fixedSize: readonly number[] | undefined;
+  /** Probability that an element of the input is dropped in training. */
+  readonly inputDropout: number;
+  /** Probability that an element of the hidden state is dropped, on its way into the convolution, in training. */
+  readonly recurrentDropout: number;
+  /** Whether each gate has dropout masks of its own. */
+  readonly dropoutMasks: "gate" | "shared";
+  /** Probabilities that units keep their old values, per part of the state. */
+  readonly zoneout: readonly number[];
+  /** Where random masks come from; `undefined` for the default generator. */
+  readonly generator: Generator | undefined;
+  private readonly perPosition: PerPosition | undefined;
+  /** Name for messages. */
+  protected readonly op: string;
+  /** Pre-activations per hidden channel. */
+  protected readonly gates: number;
+  /** The parts of a state, `h` first. */
+  readonly stateNames: readonly string[];
+  /** Squashes the candidate and the cell state. */
+  readonly activation: (x: Tensor) => Tensor;
+  /** Squashes the gates. */
+  readonly recurrentActivation: (x: Tensor) => Tensor;
+
+  /**
+   * @param perPosition - the option of the subclass that has a weight per position, if there is one
+   * @throws ArgumentError if an option is out of range; ShapeError if the kernel does not fit the padded image
+   */
+  protected constructor(kind: CellKind, options: RecurrentCellOptions, perPosition?: PerPosition) {
+    super();
+    const { op, gates } = kind;
+    const { inputChannels, hiddenChannels, spatialDims = 2, norm = "none", normGroups = 1, groups = 1 } = options;
+    const { stateGroups = 1, inputDropout = 0, recurrentDropout = 0 } = options;
+    checkWhole(op, "inputChannels", inputChannels, 0);
+    checkWhole(op, "hiddenChannels", hiddenChannels, 1);
+    if (spatialDims !== 1 && spatialDims !== 2 && spatialDims !== 3) {
+      throw new ArgumentError(op, `spatialDims must be 1, 2 or 3, got ${String(spatialDims)}`, { got: spatialDims });
+    }
+    checkWhole(op, "groups", groups, 1);
+    checkWhole(op, "stateGroups", stateGroups, 1);
+    checkDivisible(op, "inputChannels", inputChannels, "groups", groups);
+    checkDivisible(op, "hiddenChannels", hiddenChannels, "groups", groups);
+    checkDivisible(op, "hiddenChannels", hiddenChannels, "stateGroups", stateGroups);
+    checkChoice(op, "norm", norm, ["none", "group", "layer"]);
+    checkWhole(op, "normGroups", normGroups, 1);
+    checkDivisible(op, "hiddenChannels", hiddenChannels, "normGroups", normGroups);
+    if (normGroups > 1 && norm !== "group") {
+      throw new ArgumentError(op, `normGroups (=${normGroups}) is for the norm "group", but norm is "${norm}"`, {
+        expected: "group",
+        got: norm,
+      });
+    }
+    checkRate(op, "inputDropout", inputDropout);
+    checkRate(op, "recurrentDropout", recurrentDropout);
+    this.dropoutMasks = options.dropoutMasks ?? "gate";
+    checkChoice(op, "dropoutMasks", this.dropoutMasks, ["gate", "shared"]);
+    const kernel = resolveKernel(op, "kernelSize", options.kernelSize, spatialDims);
+    const stateKernelSize = options.stateKernelSize ?? options.kernelSize;
+    const stateKernel = resolveKernel(op, "stateKernelSize", stateKernelSize, spatialDims);
+    this.op = op;
+    this.gates = gates;
+    this.stateNames = kind.stateNames;
+    this.inputChannels = inputChannels;
+    this.hiddenChannels = hiddenChannels;
+    this.spatialDims = spatialDims;
+    this.norm = norm;
+    this.normGroups = normGroups;
+    this.inputDropout = inputDropout;
+    this.recurrentDropout = recurrentDropout;
+    this.generator = options.generator;
+    this.zoneout = resolveZoneout(op, options.zoneout ?? 0, kind.stateNames);
+    this.activation = resolveActivation(op, "activation", options.activation ?? "tanh");
+    this.recurrentActivation = resolveActivation(op, "recurrentActivation", options.recurrentActivation ?? "sigmoid");
+    this.inputConv = {
+      stride: wholePerAxis(op, "stride", options.stride ?? 1, spatialDims, 1),
+      padding: options.padding ?? "same",
+      dilation: wholePerAxis(op, "dilation", options.dilation ?? 1, spatialDims, 1),
+      groups,
+    };
+    this.stateConv = {
+      stride: 1,
+      padding: "same",
+      dilation: wholePerAxis(op, "stateDilation", options.stateDilation ?? 1, spatialDims, 1),
+      groups: stateGroups,
+    };
+
+    const generator = options.generator ?? defaultGenerator();
+    const inputShape = [gates * hiddenChannels, inputChannels / groups, ...kernel];
+    const stateShape = [gates * hiddenChannels, hiddenChannels / stateGroups, ...stateKernel];
+    if (inputChannels === 0) this.refuseInputOptions(options);
+    else {
+      // The smallest image that fits shows whether the padding is one, before there is an image.
+      const dilations = wholePerAxis(op, "dilation", this.inputConv.dilation, spatialDims, 1);
+      const spans = kernel.map((k, axis) => (k - 1) * (dilations[axis] ?? 1) + 1);
+      convGeometry(op, [1, inputChannels, ...spans], inputShape, this.inputConv);
+    }
+    const taps = sizeOf(inputShape.slice(1)) + sizeOf(stateShape.slice(1));
+    const init = resolveInit(op, options.init, taps);
+    const made = (shape: Shape, fill: (target: Tensor, options: { generator: Generator }) => unknown): Parameter => {
+      const target = zeros(shape, creation(options));
+      fill(target, { generator });
+      return new Parameter(target);
+    };
+    this.inputWeight = inputChannels === 0 ? undefined : made(inputShape, init.inputWeight);
+    this.stateWeight = made(stateShape, init.stateWeight);
+    this.bias = undefined;
+    if (options.bias ?? true) {
+      const bias = made([gates * hiddenChannels], init.bias);
+      const { gate = 0, bias: forgetBias = init.forgetBias } = kind.forget ?? { bias: 0 };
+      checkNumber(op, "forgetBias", forgetBias, "a number");
+      const added = new Float64Array(gates * hiddenChannels);
+      added.fill(forgetBias, gate * hiddenChannels, (gate + 1) * hiddenChannels);
+      this.bias = new Parameter(bias.detach().add(tensor(added, { dtype: "float32", ...creation(options) })));
+    }
+    this.perPosition = norm === "layer" ? { what: 'the norm "layer"', instead: 'the norm "group"' } : perPosition;
+    this.fixedSize = this.perPosition && this.fixedSizeOf(options.imageSize, this.perPosition);
+    if (options.imageSize !== undefined) this.sizeOfStates(op, options.imageSize);
+    this.normWeight = undefined;
+    if (norm !== "none") {
+      const positions = norm === "layer" ? (this.fixedSize ?? []) : [];
+      this.normWeight = new Parameter(ones([gates * hiddenChannels, ...positions], creation(options)));
+    }
+    this.learnedState = undefined;
+    if (options.learnedInitialState ?? false) {
+      const shape = [kind.stateNames.length, hiddenChannels, ...kernel.map(() => 1)];
+      this.learnedState = new Parameter(zeros(shape, creation(options)));
+    }
+  }
+
+  /** The tensors of a state, in the order of {@link stateNames}. */
+  abstract partsOf(state: State): Tensor[];
+
+  /** A state of its tensors, in the order of {@link stateNames}. */
+  abstract stateOf(parts: readonly Tensor[]): State;
+
+  /**
+   * The state after a step.
+   * @param inputGates - `[N, gates·H, …]`, neither normalized nor with a bias; `undefined` without input
+   */
+  protected abstract next(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State;
+
+  private refuseInputOptions(options: RecurrentCellOptions): void {
+    for (const name of ["stride", "padding", "dilation", "groups", "inputDropout"] as const) {
+      const value = options[name];
+      if (value === undefined || value === 0 || (name !== "padding" && value === 1) || value === "same") continue;
+      throw new ArgumentError(
+        this.op,
+        `${name} is about the input, but inputChannels is 0: there is none; leave ${name} out`,
+        { got: value },
+      );
+    }
+  }
+
+  private fixedSizeOf(imageSize: readonly number[] | undefined, { what, instead }: PerPosition): number[] {
+    if (imageSize === undefined || imageSize.length !== this.spatialDims) {
+      const got = imageSize === undefined ? "none" : `[${imageSize.join(",")}]`;
+      throw new ArgumentError(
+        this.op,
+        `${what} has a weight per position, so it needs imageSize with ${this.spatialDims} sizes, got ${got}; or use ${instead}, which fits every size`,
+        { expected: this.spatialDims, got: imageSize },
+      );
+    }
+    for (const size of imageSize) checkWhole(this.op, "imageSize", size, 1);
+    return this.sizeOfStates(this.op, imageSize);
+  }
+
+  /**
+   * Spatial sizes of the states.
+   * @param imageSize - spatial sizes of the input; of the states themselves for a cell without input
+   * @throws ShapeError if the kernel does not fit into the padded image
+   */
+  sizeOfStates(op: string, imageSize: Shape): number[] {
+    if (this.inputWeight === undefined) return [...imageSize];
+    const geometry = convGeometry(op, [1, this.inputChannels, ...imageSize], this.inputWeight.shape, this.inputConv);
+    return geometry.axes.map((axis) => axis.outSize);
+  }
+
+  /** @throws DTypeError, DeviceError unless a tensor (called `name`) has the dtype and device of the weights */
+  checkHome(op: string, name: string, tensor: Tensor): void {
+    const { dtype, device } = this.stateWeight;
+    if (tensor.dtype !== dtype) {
+      const remedy = `convert it with to("${dtype}"), or the model with model.to("${tensor.dtype}")`;
+      throw new DTypeError(op, `${name} is ${tensor.dtype} but the weights are ${dtype}; ${remedy}`, {
+        expected: dtype,
+        got: tensor.dtype,
+      });
+    }
+    if (tensor.device !== device) {
+      throw new DeviceError(
+        op,
+        `${name} is on ${tensor.device.name} but the weights are on ${device.name}; move one with to(device)`,
+        { expected: device.name, got: tensor.device.name },
+      );
+    }
+  }
+
+  /**
+   * Checks what a step is about to be given.
+   * @param spatial - sizes of the states
+   * @throws ShapeError, DTypeError, DeviceError naming both sides
+   */
+  checkState(op: string, batch: number, spatial: Shape, state: State): void {
+    const expected = [batch, this.hiddenChannels, ...spatial];
+    for (const [k, value] of this.partsOf(state).entries()) {
+      const name = `state ${this.stateNames[k]}`;
+      this.checkHome(op, name, value);
+      if (!sameShape(value.shape, expected)) {
+        throw new ShapeError(
+          op,
+          `${name} has shape ${formatShape(value.shape)} but [N,H,…] = ${formatShape(expected)} is needed`,
+          { expected, got: value.shape },
+        );
+      }
+    }
+    if (this.fixedSize !== undefined && !sameShape(this.fixedSize, spatial)) {
+      throw new ShapeError(
+        op,
+        `${this.perPosition?.what} was built for states of ${formatShape(this.fixedSize)} but these are ${formatShape(spatial)}; use ${this.perPosition?.instead} for changing sizes`,
+        { expected: this.fixedSize, got: spatial },
+      );
+    }
+  }
+
+  /** States before the first step: 0, or what was learned. @param spatial - sizes of the states */
+  initialState(batch: number, spatial: Shape): State {
+    const shape = [batch, this.hiddenChannels, ...spatial];
+    const learned = this.learnedState?.unbind(0);
+    return this.stateOf(
+      this.stateNames.map((_, part) => learned?.[part]?.expand(shape) ?? zeros(shape, this.stateWeight)),
+    );
+  }
+
+  /**
+   * Draws what is dropped throughout a sequence; nothing in evaluation.
+   * @param imageSize - spatial sizes of the input
+   * @param spatial - sizes of the states
+   */
+  drawMasks(batch: number, imageSize: Shape, spatial: Shape): SequenceMasks {
+    if (!this.training) return noMasks;
+    const count = this.dropoutMasks === "gate" ? this.gates : 1;
+    const masks = (p: number, channels: number, size: Shape): Tensor[] | undefined =>
+      p === 0 ? undefined : dropoutMasks(count, p, [batch, channels, ...size], this.stateWeight, this.generator);
+    return {
+      input: masks(this.inputDropout, this.inputChannels, imageSize),
+      state: masks(this.recurrentDropout, this.hiddenChannels, spatial),
+    };
+  }
+
+  /** Pre-activations from the input of all steps, `[T, N, C, …]` to `[T·N, gates·H, …]`: one convolution. */
+  protected inputGates(x: Tensor, masks: SequenceMasks, bias?: Tensor): Tensor | undefined {
+    if (this.inputWeight === undefined) return undefined;
+    const { frames, groups } = gateInput(x, 2, this.gates, this.inputConv.groups, masks.input);
+    const [steps = 0, batch = 0, ...frame] = frames.shape;
+    const images = frames.reshape([steps * batch, ...frame]);
+    return convolve(this.spatialDims, images, this.inputWeight, bias, { ...this.inputConv, groups });
+  }
+
+  /** Pre-activations from the hidden state, `[N, gates·H, …]`. */
+  protected stateGates(h: Tensor, masks: SequenceMasks, bias?: Tensor): Tensor {
+    const { frames, groups } = gateInput(h, 1, this.gates, this.stateConv.groups, masks.state);
+    return convolve(this.spatialDims, frames, this.stateWeight, bias, { ...this.stateConv, groups });
+  }
+
+  /**
+   * Normalizes pre-activations gate by gate.
+   * @param gates - `[N, n·H, …]`, those of `n` gates
+   * @param first - which gate is the first of them
+   */
+  protected normalized(gates: Tensor, first: number): Tensor {
+    if (this.normWeight === undefined) return gates;
+    const [batch = 0, channels = 0, ...spatial] = gates.shape;
+    const groups = (channels / this.hiddenChannels) * this.normGroups;
+    const grouped = gates.reshape([batch, groups, (channels / groups) * sizeOf(spatial)]);
+    const weight = this.normWeight.narrow(0, first * this.hiddenChannels, channels);
+    const perChannel = this.norm === "layer" ? weight : weight.reshape([channels, ...spatial.map(() => 1)]);
+    return normalize(grouped, [2], 1e-5).reshape(gates.shape).mul(perChannel);
+  }
+
+  /** The bias of some gates, `[n·H, 1…]`, to be added to theirs. */
+  protected biasOf(first: number, count: number): Tensor | undefined {
+    const channels = count * this.hiddenChannels;
+    const ones = Array.from({ length: this.spatialDims }, () => 1);
+    return this.bias?.narrow(0, first * this.hiddenChannels, channels).reshape([channels, ...ones]);
+  }
+
+  /** Pre-activations of all gates, `[N, gates·H, …]`. */
+  protected preActivations(inputGates: Tensor | undefined, h: Tensor, masks: SequenceMasks): Tensor {
+    // Without a norm the convolution adds the bias as it goes.
+    const inside = this.norm === "none" ? this.bias : undefined;
+    const stateGates = this.stateGates(h, masks, inside);
+    const gates = this.normalized(inputGates === undefined ? stateGates : inputGates.add(stateGates), 0);
+    const outside = this.norm === "none" ? undefined : this.biasOf(0, this.gates);
+    return outside === undefined ? gates : gates.add(outside);
+  }
+
+  private advance(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State {
+    const after = this.next(inputGates, state, masks);
+    if (!this.training || this.zoneout.every((p) => p === 0)) return after;
+    const before = this.partsOf(state);
+    return this.stateOf(
+      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, this.generator)),
+    );
+  }
+
+  /**
+   * Runs over a sequence whose shapes have been checked: the input-to-state convolution of all steps at once, the rest step by step.
+   * @param x - `[T, N, C, …]`, or `undefined` for a cell without input
+   * @param state - before the first step
+   * @param masks - of {@link drawMasks}
+   */
+  sequence(x: Tensor | undefined, steps: number, state: State, masks: SequenceMasks): SequenceResult<State> {
+    const [batch = 0] = state.h.shape;
+    const inputGates = x && this.inputGates(x, masks)?.split(batch);
+    const hidden: Tensor[] = [];
+    let last = state;
+    for (let t = 0; t < steps; t++) {
+      last = this.advance(inputGates?.[t], last, masks);
+      hidden.push(last.h);
+    }
+    return { hidden: stack(hidden), state: last };
+  }
+
+  /**
+   * One step. In training, dropout masks are drawn anew.
+   * @param x - `[N, C, …]`; `undefined` for a cell without input
+   * @param state - tensors `[N, H, …]`; zeros, or what was learned, if left out
+   * @returns the state after the step; its `h` is the output
+   * @throws ShapeError if input and states do not fit; ArgumentError if input is missing or superfluous; DTypeError, DeviceError
+   */
+  forward(x: Tensor | undefined, state?: State): State {
+    const { op } = this;
+    if ((x === undefined) !== (this.inputWeight === undefined)) {
+      const problem =
+        x === undefined
+          ? `needs an input of ${this.inputChannels} channels`
+          : "was built with inputChannels 0 and takes no input";
+      throw new ArgumentError(op, problem, { expected: this.inputChannels, got: x?.shape });
+    }
+    const like = x ?? state?.h;
+    if (like === undefined) throw new ArgumentError(op, "a cell without input needs a state to start from");
+    if (like.rank !== this.spatialDims + 2) {
+      throw new ShapeError(op, `needs ${this.spatialDims + 2} axes [N,C,…], got ${formatShape(like.shape)}`, {
+        expected: this.spatialDims + 2,
+        got: like.rank,
+      });
+    }
+    const [batch = 0, channels, ...imageSize] = like.shape;
+    if (x !== undefined) {
+      this.checkHome(op, "input", x);
+      if (channels !== this.inputChannels) {
+        throw new ShapeError(
+          op,
+          `input has ${channels} channels but the cell expects ${this.inputChannels} (input [N,C,…] = ${formatShape(x.shape)})`,
+          { expected: this.inputChannels, got: channels },
+        );
+      }
+    }
+    const spatial = this.sizeOfStates(op, imageSize);
+    const before = state ?? this.initialState(batch, spatial);
+    this.checkState(op, batch, spatial, before);
+    const masks = this.drawMasks(batch, imageSize, spatial);
+    return this.advance(x && this.inputGates(x.unsqueeze(0), masks), before, masks);
+  }
+}
+
+/** One probability per part of the state. @throws ArgumentError if one is out of range or named after no part */
+function resolveZoneout(op: string, option: Zoneout, stateNames: readonly string[]): number[] {
+  const byName = typeof option === "number" ? Object.fromEntries(stateNames.map((name) => [name, option])) : option;
+  for (const [name, p] of Object.entries(byName)) {
+    if (!stateNames.includes(name)) {
+      throw new ArgumentError(op, `zoneout names ${name}, but the parts of the state are ${stateNames.join(", ")}`, {
+        expected: stateNames,
+        got: name,
+      });
+    }
+    checkRate(op, typeof option === "number" ? "zoneout" : `zoneout.${name}`, p);
+  }
+  return stateNames.map((name) => byName[name] ?? 0);
+}

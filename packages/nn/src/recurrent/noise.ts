@@ -1,0 +1,46 @@
+/*
+ * What is random in training: masks that hold for a whole sequence (dropout), and those of single steps (zoneout).
+ */
+import type { Shape } from "@squall/device";
+import { type Generator, rand, type Tensor, where } from "@squall/tensor";
+import { checkNumber } from "../arguments.ts";
+
+/** Masks of one sequence, each 0 or 1/(1 - p): one for all gates, or one for each; absent where nothing is dropped. */
+export interface SequenceMasks {
+  /** On the input, `[N, C, …]`. */
+  readonly input: readonly Tensor[] | undefined;
+  /** On the hidden state, `[N, H, …]`. */
+  readonly state: readonly Tensor[] | undefined;
+}
+
+/** Nothing is dropped. */
+export const noMasks: SequenceMasks = { input: undefined, state: undefined };
+
+/** @throws ArgumentError unless `value` is a probability below 1 */
+export function checkRate(op: string, name: string, value: number): void {
+  checkNumber(op, name, value, "a number in [0, 1)", (n) => n >= 0 && n < 1);
+}
+
+/** Dropout masks: elements are 0 with probability `p`, else `1 / (1 - p)`. @param like - gives dtype and device */
+export function dropoutMasks(
+  count: number,
+  p: number,
+  shape: Shape,
+  like: Tensor,
+  generator: Generator | undefined,
+): Tensor[] {
+  const { dtype, device } = like;
+  return Array.from({ length: count }, () =>
+    rand(shape, { dtype, device, ...(generator && { generator }) })
+      .ge(p)
+      .mul(1 / (1 - p)),
+  );
+}
+
+/** Keeps old values with probability `p`, each element by itself: `m∘before + (1 - m)∘after`. */
+export function zoneout(before: Tensor, after: Tensor, p: number, generator: Generator | undefined): Tensor {
+  if (p === 0) return after;
+  const { dtype, device } = after;
+  const isOld = rand(after.shape, { dtype, device, ...(generator && { generator }) }).lt(p);
+  return where(isOld, before, after);
+}

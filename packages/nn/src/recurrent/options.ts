@@ -1,0 +1,191 @@
+import { ArgumentError, type Padding, type PerAxis } from "@squall/device";
+import type { Generator } from "@squall/tensor";
+import { checkWhole } from "../arguments.ts";
+import type { ModuleOptions } from "../module/options.ts";
+import type { Activation } from "./activation.ts";
+import type { CellInit } from "./cellInit.ts";
+
+/** Number of spatial axes. */
+export type SpatialDims = 1 | 2 | 3;
+
+/** Size of a kernel: one number for all axes, or one per axis. Even sizes work too. */
+export type KernelSize = number | readonly number[];
+
+/** Normalization of pre-activations: none, over groups of channels (Wu and He 2018), or over whole samples (Ba et al. 2016). */
+export type CellNorm = "none" | "group" | "layer";
+
+/** Probability that a unit keeps its old value in a step of training (Krueger et al. 2016): of all states, or of some by name. */
+export type Zoneout = number | Readonly<Record<string, number>>;
+
+/** What all recurrent convolutional cells take. */
+export interface RecurrentCellOptions extends ModuleOptions {
+  /** Channels C of the input; 0 for a cell without input, which has no input convolution at all. */
+  readonly inputChannels: number;
+  /** Channels H of each state. */
+  readonly hiddenChannels: number;
+  /** Kernel of the input-to-state convolution. */
+  readonly kernelSize: KernelSize;
+  /** Kernel of the state-to-state convolution, which always keeps the size of the states. Default: `kernelSize`. */
+  readonly stateKernelSize?: KernelSize;
+  /** Spatial axes. Default 2. */
+  readonly spatialDims?: SpatialDims;
+  /** Step of the input-to-state convolution; the states have its output size. Default 1. */
+  readonly stride?: PerAxis;
+  /** Zeros around the input of the input-to-state convolution. Default `"same"`. */
+  readonly padding?: Padding;
+  /** Step between the taps of the input-to-state convolution. Default 1. */
+  readonly dilation?: PerAxis;
+  /** Independent groups of channels of the input-to-state convolution; each gate has all of them. Must divide C and H. Default 1. */
+  readonly groups?: number;
+  /** Step between the taps of the state-to-state convolution. Default 1. */
+  readonly stateDilation?: PerAxis;
+  /** Independent groups of channels of the state-to-state convolution; each gate has all of them. Must divide H. Default 1. */
+  readonly stateGroups?: number;
+  /** One learned number per gate and channel. Default true. */
+  readonly bias?: boolean;
+  /** What squashes the candidate and the cell state. Default `"tanh"`. */
+  readonly activation?: Activation;
+  /** What squashes the gates. Default `"sigmoid"`. */
+  readonly recurrentActivation?: Activation;
+  /** Normalization of each gate's pre-activations, before the bias is added. Default `"none"`. `"layer"` fixes the image size. */
+  readonly norm?: CellNorm;
+  /** Groups of channels of each gate that are normalized together, for the norm `"group"`. Must divide H. Default 1. */
+  readonly normGroups?: number;
+  /** Spatial sizes of the input (of the states, for a cell without input): needed by options with a weight per position, which fix it. */
+  readonly imageSize?: readonly number[];
+  /** Probability that an element of the input is dropped, by masks that hold for a whole sequence (Gal and Ghahramani 2016). Default 0. */
+  readonly inputDropout?: number;
+  /** Probability that an element of the hidden state is dropped on its way into the convolution, likewise. Default 0. */
+  readonly recurrentDropout?: number;
+  /** Whether each gate has a mask of its own (as in Keras) or all share one. Default `"gate"`. */
+  readonly dropoutMasks?: "gate" | "shared";
+  /** Probability that a unit keeps its old value in a step of training. Default 0. */
+  readonly zoneout?: Zoneout;
+  /** Whether the state before the first step is learned, a number per channel, rather than 0. Default false. */
+  readonly learnedInitialState?: boolean;
+  /** Initial weights: a preset's, or your own per group of weights. Default `"lecun"`. */
+  readonly init?: CellInit;
+}
+
+/** What all recurrent convolutional layers take beside the options of their cells. */
+export interface RecurrentLayerOptions {
+  /** Channels of the states: one number for all layers, or one per layer. */
+  readonly hiddenChannels: number | readonly number[];
+  /** Input-to-state kernel: one number, one number per axis, or one such list per layer (`[[3, 3], [5, 5]]`). */
+  readonly kernelSize: KernelSize | readonly KernelSize[];
+  /** State-to-state kernel, as `kernelSize`. Default: equal to it, layer by layer. */
+  readonly stateKernelSize?: KernelSize | readonly KernelSize[];
+  /** Number of layers. Default: the length of `hiddenChannels` if that is a list, else 1. */
+  readonly numLayers?: number;
+  /** Whether sequences are `[N, T, C, …]` rather than `[T, N, C, …]`, going in and coming out. Default false. */
+  readonly batchFirst?: boolean;
+  /** Whether outputs and states of all layers are returned rather than only the last one's. Default false. */
+  readonly returnAllLayers?: boolean;
+  /** Whether outputs are the hidden states of all steps, rather than only of the last one, `[N, H, …]`. Default true. */
+  readonly returnSequences?: boolean;
+  /** Probability that an element between two layers is dropped in training, each by itself. Default 0. */
+  readonly layerDropout?: number;
+  /** Whether the last frame is read first. Outputs come in the order of reading, as in Keras, unless `keepOrder`. Default false. */
+  readonly goBackwards?: boolean;
+  /** Whether outputs of `goBackwards` stand beside the frames that they were made at. Default false. */
+  readonly keepOrder?: boolean;
+  /** Whether the states of all layers carry over from call to call. Default false. */
+  readonly stateful?: boolean;
+  /** Whether carried states are detached, so that gradients end at the call. If not, call `detachState()` when they should. Default true. */
+  readonly detachCarried?: boolean;
+  /** Whether carried states are part of the state dict. Default false. */
+  readonly saveState?: boolean;
+  /**
+   * Steps that are computed again, together, in the backward pass, so that what it needs is kept for one such chunk at a time. `true` takes
+   * about the square root of the number of steps, with which memory grows least. Default: nothing is computed twice.
+   */
+  readonly checkpoint?: boolean | number;
+}
+
+/** Options of a kind of recurrent layers: {@link RecurrentLayerOptions}, those of their cells, and exceptions for single layers. */
+export type LayerOptionsOf<CellOptions extends RecurrentCellOptions> = RecurrentLayerOptions &
+  Omit<CellOptions, "hiddenChannels" | "kernelSize" | "stateKernelSize"> & {
+    /** Options of single layers, which win over the common ones: `[{ stride: 2 }, { dilation: 2 }]`. */
+    readonly layers?: readonly Partial<Omit<CellOptions, CommonOptions>>[];
+  };
+
+/** Options that all layers share, or that have a list of their own. */
+type CommonOptions =
+  | "inputChannels"
+  | "hiddenChannels"
+  | "kernelSize"
+  | "stateKernelSize"
+  | "spatialDims"
+  | keyof ModuleOptions;
+
+/** What a layer decides for each of its cells. */
+export interface CellPlan {
+  /** Which layer. */
+  readonly layer: number;
+  /** Channels of its input. */
+  readonly inputChannels: number;
+  /** Channels of its states. */
+  readonly hiddenChannels: number;
+  /** Input-to-state kernel, per axis. */
+  readonly kernelSize: readonly number[];
+  /** State-to-state kernel, per axis. */
+  readonly stateKernelSize: readonly number[];
+  /** Spatial sizes of its input, if known. */
+  readonly imageSize?: readonly number[];
+  /** One for all layers. */
+  readonly generator: Generator;
+}
+
+/** A kernel with one size per axis. @throws ArgumentError if there are too many or few, or one is not a whole number >= 1 */
+export function resolveKernel(op: string, name: string, kernel: KernelSize, dims: number): number[] {
+  const sizes = typeof kernel === "number" ? Array.from({ length: dims }, () => kernel) : [...kernel];
+  if (sizes.length !== dims) {
+    throw new ArgumentError(
+      op,
+      `${name} [${sizes.join(",")}] has ${sizes.length} sizes for ${dims} spatial axes; for one kernel per layer write a list of lists, [[3,3],[5,5]]`,
+      { expected: dims, got: sizes.length },
+    );
+  }
+  for (const size of sizes) checkWhole(op, name, size, 1);
+  return sizes;
+}
+
+function isPerLayer(kernel: KernelSize | readonly KernelSize[]): kernel is readonly KernelSize[] {
+  return typeof kernel !== "number" && kernel.some((item) => typeof item !== "number");
+}
+
+/** One kernel per layer. A flat list of numbers is one kernel with a size per axis. @throws ArgumentError */
+export function resolveKernels(
+  op: string,
+  name: string,
+  kernel: KernelSize | readonly KernelSize[],
+  layers: number,
+  dims: number,
+): number[][] {
+  if (!isPerLayer(kernel)) {
+    const one = resolveKernel(op, name, kernel, dims);
+    return Array.from({ length: layers }, () => one);
+  }
+  if (kernel.length !== layers) {
+    throw new ArgumentError(op, `${name} has ${kernel.length} kernels for ${layers} layers`, {
+      expected: layers,
+      got: kernel.length,
+    });
+  }
+  return kernel.map((item) => resolveKernel(op, name, item, dims));
+}
+
+/** One number of channels per layer. @throws ArgumentError */
+export function resolveHidden(op: string, hidden: number | readonly number[], numLayers: number | undefined): number[] {
+  const layers = numLayers ?? (typeof hidden === "number" ? 1 : hidden.length);
+  checkWhole(op, "numLayers", layers, 1);
+  const list = typeof hidden === "number" ? Array.from({ length: layers }, () => hidden) : [...hidden];
+  if (list.length !== layers) {
+    throw new ArgumentError(op, `hiddenChannels [${list.join(",")}] has ${list.length} values for ${layers} layers`, {
+      expected: layers,
+      got: list.length,
+    });
+  }
+  for (const channels of list) checkWhole(op, "hiddenChannels", channels, 1);
+  return list;
+}
