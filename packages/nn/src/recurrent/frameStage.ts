@@ -9,8 +9,12 @@ export abstract class FrameStage extends Module {
   /** Channels of the images that it makes. */
   abstract readonly outChannels: number;
 
-  /** Spatial sizes of what it makes of images of given sizes, where those decide it. */
-  abstract sizeOf(imageSize: Shape): number[];
+  /**
+   * Spatial sizes of what it makes of images.
+   * @param imageSize - their spatial sizes
+   * @param states - spatial sizes of the states that it leads to, where they are known: a stage that makes images larger goes by those
+   */
+  abstract sizeOf(imageSize: Shape, states?: Shape): number[];
 
   /**
    * @param x - images `[M, inChannels, …]`

@@ -36,7 +36,8 @@ import {
   resolveKernels,
   type SpatialDims,
 } from "./options.ts";
-import { type ActiveSamples, activeSamples, runsOf, type SequenceOptions } from "./sequenceMask.ts";
+import { type ActiveSamples, activeSamples, runsOf, type SequenceOptions, zeroInactive } from "./sequenceMask.ts";
+import type { StepOptions } from "./stepOptions.ts";
 
 /** Hidden states over time, and the states after the last step. */
 export type RecurrentOutput<State> = [layerOutputs: Tensor[], lastStates: State[]];
@@ -210,7 +211,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     const timeFirst = this.batchFirst ? x.transpose(0, 1) : x;
     const [steps = 0, batch = 0, , ...imageSize] = timeFirst.shape;
     if (steps < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: steps });
-    const sizes = this.sizesFrom(op, imageSize);
+    const sizes = this.sizesFrom(op, imageSize, states);
     const active = activeSamples(op, options, steps, batch, this.batchFirst);
     const before = this.statesFor(op, batch, sizes, states);
     const backwards = this.goBackwards;
@@ -227,25 +228,38 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
 
   /**
    * One frame, for streams that come in frame by frame: the numbers are those of the whole sequence. In training, dropout masks are drawn
-   * anew in each call.
+   * anew in each call unless they are given.
    * @param x - `[N, C, …]`
    * @param states - as the last call gave them; left out as in {@link forward}
+   * @param options - for which samples the frame counts, and masks
    * @returns `[layerOutputs, states]`: hidden states `[N, H, …]` of the last layer, or of each with `returnAllLayers`; states of *all* layers,
    * for the next call
    * @throws ArgumentError with `goBackwards`, which needs the last frame first; else as {@link forward}
    */
-  step(x: Tensor, states?: readonly State[]): RecurrentOutput<State> {
+  step(x: Tensor, states?: readonly State[], options: StepOptions = {}): RecurrentOutput<State> {
     const op = `${this.op}.step`;
     if (this.goBackwards) {
       throw new ArgumentError(op, "goBackwards reads the last frame first, so there are no single steps; call forward");
     }
     this.checkInput(op, x, this.spatialDims + 2, "[N,C,…]");
     const [batch = 0, , ...imageSize] = x.shape;
-    const sizes = this.sizesFrom(op, imageSize);
+    const sizes = this.sizesFrom(op, imageSize, states);
     const before = this.statesFor(op, batch, sizes, states);
-    const { states: after } = this.run({ x: x.unsqueeze(0), steps: 1, sizes, states: before, active: undefined });
+    const active = activeSamples(op, options.active ? { mask: [options.active] } : {}, 1, batch, false);
+    const run = { x: x.unsqueeze(0), steps: 1, sizes, states: before, active };
+    const { states: after } = this.run(run, options.masks);
     const outputs = after.map(({ h }) => h);
     return [this.returnAllLayers ? outputs : outputs.slice(-1), after];
+  }
+
+  /**
+   * Draws what is dropped throughout a sequence, to be given to each {@link step} of it; nothing in evaluation.
+   * @param imageSize - spatial sizes of the frames
+   * @param states - those before the first step, which decide the sizes behind stages that make images larger
+   * @returns masks of each layer
+   */
+  drawMasks(batch: number, imageSize: Shape, states?: readonly State[]): SequenceMasks[] {
+    return this.masksFor(batch, this.sizesFrom(`${this.op}.drawMasks`, imageSize, states));
   }
 
   /**
@@ -273,11 +287,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
       });
     }
     const [batch = 0, , ...spatial] = first.h.shape;
-    // Stages that enlarge images go by the states that they lead to.
-    const sizes =
-      this.stages === undefined || states === undefined
-        ? this.sizesFrom(op, spatial)
-        : states.map(({ h }): LayerSizes => ({ image: h.shape.slice(2), states: h.shape.slice(2) }));
+    const sizes = this.sizesFrom(op, spatial, states);
     return this.output(
       this.run({
         x: undefined,
@@ -313,11 +323,11 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     this.cells.at(0).checkHome(op, "input", x);
   }
 
-  /** Sizes of all layers for images of one size. @throws ShapeError if a kernel does not fit */
-  private sizesFrom(op: string, imageSize: Shape): LayerSizes[] {
+  /** Sizes of all layers for images of one size, and states if they are given. @throws ShapeError if a kernel does not fit */
+  private sizesFrom(op: string, imageSize: Shape, given?: readonly State[]): LayerSizes[] {
     let size: readonly number[] = imageSize;
     return [...this.cells].map((cell, layer) => {
-      const image = this.stages?.at(layer).sizeOf(size) ?? size;
+      const image = this.stages?.at(layer).sizeOf(size, given?.[layer]?.h.shape.slice(2)) ?? size;
       const states = cell.sizeOfStates(`${op} layer ${layer}`, image);
       size = states;
       return { image, states };
@@ -381,12 +391,17 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     return [outputs, last];
   }
 
-  private run(run: Run<State>): RunResult<State> {
-    const [batch = 0] = run.states[0]?.h.shape ?? [];
-    const masks = [...this.cells].map((cell, layer) => {
-      const { image, states } = run.sizes[layer] ?? { image: [], states: [] };
+  private masksFor(batch: number, sizes: readonly LayerSizes[]): SequenceMasks[] {
+    return [...this.cells].map((cell, layer) => {
+      const { image, states } = sizes[layer] ?? { image: [], states: [] };
       return cell.drawMasks(batch, image, states);
     });
+  }
+
+  private run(
+    run: Run<State>,
+    masks: readonly SequenceMasks[] = this.masksFor(run.states[0]?.h.shape[0] ?? 0, run.sizes),
+  ): RunResult<State> {
     const result =
       this.checkpoint === false || !isGradEnabled() ? this.chunk(run, masks) : this.checkpointed(run, masks);
     if (this.stateful) this.carry(result.states);
@@ -427,7 +442,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   /** Some steps through all layers. */
   private chunk(run: Run<State>, masks: readonly SequenceMasks[]): RunResult<State> {
     const hidden = new Map<number, Tensor>();
-    let sequence = run.x;
+    let sequence = run.active && this.stages ? run.x && zeroInactive(run.x, run.active) : run.x;
     const states = run.states.map((state, layer) => {
       const cell = this.cells.at(layer);
       if (layer > 0 && sequence !== undefined) sequence = this.layerDropout?.forward(sequence) ?? sequence;

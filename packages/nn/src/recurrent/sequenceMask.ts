@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from "@squall/device";
+import { type Tensor, tensor, where } from "@squall/tensor";
 
 /** Which frames of a batch of sequences count. Give at most one of the two. */
 export interface SequenceOptions {
@@ -96,4 +97,15 @@ export function runsOf(active: ActiveSamples): SequenceRun[] {
     else runs.push({ start: t, steps: 1, active: row });
   }
   return runs;
+}
+
+/** Frames `[T, N, …]` with 0 where a sample is not at work, whatever it holds there: NaN times a gradient of 0 would still be NaN. */
+export function zeroInactive(x: Tensor, active: ActiveSamples): Tensor {
+  const { dtype, device } = x;
+  const shape = x.shape.map((n, axis) => (axis < 2 ? n : 1));
+  const mask = tensor(
+    active.flatMap((row) => row.map((each) => (each ? 1 : 0))),
+    { dtype, device, shape },
+  );
+  return where(mask, x, 0);
 }
