@@ -5,7 +5,6 @@
 
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
-export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
 export {
   convLSTMFromFused,
   convLSTMToFused,
@@ -15,6 +14,22 @@ export {
   splitFusedWeight,
 } from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
+export type { ForecasterCell, ForecasterCells } from "./forecaster/cells.ts";
+export { ConvStage, type ConvStageOptions } from "./forecaster/convStage.ts";
+export { DownStage } from "./forecaster/downStage.ts";
+export { EncoderForecaster } from "./forecaster/encoderForecaster.ts";
+export type { ForecastOptions } from "./forecaster/forecastOptions.ts";
+export type {
+  DecidedOptions,
+  EncoderForecasterOptions,
+  ForecasterLayer,
+  ForecasterOptions,
+  StageOptions,
+} from "./forecaster/options.ts";
+export { ResizeStage } from "./forecaster/resizeStage.ts";
+export { type SamplingScheduleOptions, samplingSchedule } from "./forecaster/samplingSchedule.ts";
+export { StageChain } from "./forecaster/stageChain.ts";
+export { UpStage } from "./forecaster/upStage.ts";
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
@@ -75,3 +90,4 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
+export type { StepOptions } from "./recurrent/stepOptions.ts";

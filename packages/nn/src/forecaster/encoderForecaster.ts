@@ -1,76 +1,255 @@
-import { ArgumentError } from "@squall/device";
-import { cat, defaultGenerator, type Tensor } from "@squall/tensor";
-import { checkWhole } from "../arguments.ts";
+/*
+ * Who owns what. `planForecaster` turns options into those of two stacks of recurrent layers, resolving sizes and the order of layers; `Scales`
+ * makes the stages that stand before their layers (each stack owns its own, this class only the one behind the forecaster's last layer);
+ * `Patches` cuts frames and joins them; `Rollout` goes through time where forecasts are fed back. This class checks what comes in, hands states
+ * from one stack to the other, and has the head. Inside, frames are patches: `[…, C·area, …grid]`.
+ */
+import { ArgumentError, formatShape, type Shape, ShapeError, sameShape, sizeOf } from "@squall/device";
+import { cat, defaultGenerator, type Generator, stack, type Tensor } from "@squall/tensor";
+import { checkNumber, checkWhole } from "../arguments.ts";
 import { Conv1d } from "../layers/conv1d.ts";
 import { Conv2d } from "../layers/conv2d.ts";
 import { Conv3d } from "../layers/conv3d.ts";
+import { configOf, type ModelConfig } from "../module/config.ts";
 import { Module } from "../module/module.ts";
-import { ConvLSTM, type ConvLSTMOptions } from "./convLSTM.ts";
+import { resolveActivation } from "../recurrent/activation.ts";
+import type { RecurrentState } from "../recurrent/cell.ts";
+import type { FrameStage } from "../recurrent/frameStage.ts";
+import type { SpatialDims } from "../recurrent/options.ts";
+import { type ActiveSamples, activeSamples } from "../recurrent/sequenceMask.ts";
+import { type AnyRecurrentLayer, type ForecasterCell, type ForecasterCells, recurrentLayers } from "./cells.ts";
+import type { ForecastOptions } from "./forecastOptions.ts";
+import type { EncoderForecasterOptions } from "./options.ts";
+import type { Patches } from "./patches.ts";
+import { planForecaster } from "./plan.ts";
+import { type ReadFrames, Rollout } from "./rollout.ts";
 
-/** Options of {@link EncoderForecaster}: those of its ConvLSTM layers, and the frames it makes. */
-export interface EncoderForecasterOptions extends Omit<ConvLSTMOptions, "returnAllLayers"> {
-  /** Channels of the forecast frames. Default: `inputChannels`. */
-  readonly outputChannels?: number;
-}
+const op = "EncoderForecaster";
 
 /**
  * The encoding-forecasting network of Shi et al. 2015 (section 3.2): an encoder reads the input frames; the states of each of its layers
- * are copied to the forecaster's layer of the same depth; the forecaster runs on from there, its first layer without any input
- * convolution, and a 1x1 convolution over the hidden states of all its layers makes the frames.
+ * are copied to a layer of the forecaster; the forecaster runs on from there, its first layer without any input convolution, and a 1x1
+ * convolution over the hidden states of all its layers makes the frames.
  *
  * With `peephole: "channel"` its parameter count is that of the paper's table 1.
  *
  * ```ts
- * const model = new EncoderForecaster({ inputChannels: 16, hiddenChannels: [128, 64, 64], kernelSize: 5, peephole: "channel", batchFirst: true });
- * const frames = model.forward(x, 10).sigmoid();   // x [N, 10, 16, 16, 16], frames [N, 10, 16, 16, 16]
+ * const model = new EncoderForecaster({
+ *   inputChannels: 1, patchSize: 4, hiddenChannels: [128, 64, 64], kernelSize: 5, peephole: "channel", batchFirst: true,
+ * });
+ * const frames = model.forward(x, 10).sigmoid();   // x [N, 10, 1, 64, 64], frames [N, 10, 1, 64, 64]
  * ```
+ *
+ * `stages` put the layers at falling scales, and the forecaster goes back up through them, the deepest layer first (Shi et al. 2017):
+ *
+ * ```ts
+ * new EncoderForecaster({ inputChannels: 1, hiddenChannels: [16, 32], kernelSize: 3, stages: [{ stride: 1 }, { stride: 2 }] });
+ * ```
+ *
+ * With `forecasterInput: "previous"` the forecaster reads its own last frame; {@link ForecastOptions} say how it is trained then.
  */
-export class EncoderForecaster extends Module {
-  /** Reads the input frames. */
-  readonly encoder: ConvLSTM;
-  /** Makes the hidden states of the forecast; takes no input. */
-  readonly forecaster: ConvLSTM;
-  /** 1x1 convolution from all hidden states of the forecaster to a frame. */
+export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Module {
+  /** Reads the input frames, cut into patches: its states are what it is for. */
+  readonly encoder: ForecasterCells[Cell]["layer"];
+  /** Makes the hidden states of the forecast; takes no input, unless it reads the previous frame. */
+  readonly forecaster: ForecasterCells[Cell]["layer"];
+  /** What brings the forecaster's last layer to the size of the frames; there only with `stages`. */
+  readonly lastStage: FrameStage | undefined;
+  /** 1x1 convolution from hidden states to a frame, cut into patches. */
   readonly head: Conv1d | Conv2d | Conv3d;
+  /** Channels of the input frames. */
+  readonly inputChannels: number;
+  /** Channels of the forecast frames. */
+  readonly outputChannels: number;
+  /** Spatial axes. */
+  readonly spatialDims: SpatialDims;
+  /** Whether sequences are `[N, T, C, …]` rather than `[T, N, C, …]`. */
+  readonly batchFirst: boolean;
+  /** Whether the forecaster's layers stand in the order of the encoder's, or the deepest first. */
+  readonly layerOrder: "same" | "mirrored";
+  /** What the forecaster's first layer reads. */
+  readonly forecasterInput: "none" | "previous";
+  private readonly patches: Patches;
+  private readonly feedback: (logits: Tensor) => Tensor;
+  private readonly generator: Generator | undefined;
+  private readonly options: object;
 
-  /** @throws ArgumentError if an option is out of range */
-  constructor(options: EncoderForecasterOptions) {
+  /** @throws ArgumentError if an option is out of range or makes no sense beside another; ShapeError if sizes do not fit */
+  constructor(options: EncoderForecasterOptions<Cell>) {
     super();
-    const { outputChannels = options.inputChannels, ...shared } = options;
-    checkWhole("EncoderForecaster", "inputChannels", options.inputChannels, 1);
-    checkWhole("EncoderForecaster", "outputChannels", outputChannels, 1);
-    const recurrent = { ...shared, generator: options.generator ?? defaultGenerator(), returnAllLayers: true };
-    this.encoder = new ConvLSTM(recurrent);
-    this.forecaster = new ConvLSTM({ ...recurrent, inputChannels: 0 });
-    const Head = { 1: Conv1d, 2: Conv2d, 3: Conv3d }[this.encoder.spatialDims];
+    const plan = planForecaster(op, options);
+    const { cell = "lstm", dtype, device, generator } = options;
+    const Layer = recurrentLayers[cell];
+    this.encoder = new Layer(plan.encoder.options, plan.encoder.stages);
+    this.forecaster = new Layer(plan.forecaster.options, plan.forecaster.stages);
+    this.lastStage = plan.lastStage;
+    const Head = { 1: Conv1d, 2: Conv2d, 3: Conv3d }[plan.spatialDims];
     this.head = new Head({
-      inChannels: this.forecaster.hiddenChannels.reduce((a, b) => a + b, 0),
-      outChannels: outputChannels,
+      ...plan.head,
       kernelSize: 1,
-      generator: recurrent.generator,
-      ...(options.dtype !== undefined && { dtype: options.dtype }),
-      ...(options.device !== undefined && { device: options.device }),
+      ...(dtype !== undefined && { dtype }),
+      ...(device !== undefined && { device }),
+      ...(generator !== undefined && { generator }),
     });
+    this.inputChannels = options.inputChannels;
+    this.outputChannels = plan.outputChannels;
+    this.spatialDims = plan.spatialDims;
+    this.batchFirst = options.batchFirst ?? false;
+    this.layerOrder = plan.isMirrored ? "mirrored" : "same";
+    this.forecasterInput = plan.readsFrames ? "previous" : "none";
+    this.patches = plan.patches;
+    this.feedback = resolveActivation(op, "feedback", options.feedback ?? "linear");
+    this.generator = generator;
+    this.options = options;
+  }
+
+  /** Kind and options as plain JSON, from which `fromConfig` builds such a model again. @throws ArgumentError if an activation is a function */
+  get config(): ModelConfig {
+    return configOf(op, { ...this.options, dtype: this.head.weight.dtype });
   }
 
   /**
    * @param x - input frames `[T, N, C, …]`, or `[N, T, C, …]` with `batchFirst`
-   * @param steps - number of frames to forecast
+   * @param steps - number of frames to forecast, whatever it was in training
+   * @param options - lengths or a mask of the input; in training with `forecasterInput: "previous"`, which frames are fed
    * @returns forecast frames before any squashing (logits), in the layout of the input, with `outputChannels` channels
-   * @throws ShapeError if the input does not fit; ArgumentError if `steps` is not a whole number >= 1
+   * @throws ShapeError if input or targets do not fit; ArgumentError if `steps` is not a whole number >= 1, or options are out of range or
+   * make no sense for this model; DTypeError, DeviceError
    */
-  forward(x: Tensor, steps: number): Tensor {
-    if (!Number.isSafeInteger(steps) || steps < 1) {
-      throw new ArgumentError("EncoderForecaster", `steps must be a whole number >= 1, got ${steps}`, {
-        expected: 1,
-        got: steps,
+  forward(x: Tensor, steps: number, options: ForecastOptions = {}): Tensor {
+    checkWhole(op, "steps", steps, 1);
+    this.checkInput(x);
+    const [outer = 0, inner = 0, , ...imageSize] = x.shape;
+    const [length, batch] = this.batchFirst ? [inner, outer] : [outer, inner];
+    if (length < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: length });
+    const active = activeSamples(op, options, length, batch, this.batchFirst);
+    const outputShape = [...(this.batchFirst ? [batch, steps] : [steps, batch]), this.outputChannels, ...imageSize];
+    this.checkForcing(options, outputShape);
+    const frames = this.patches.cut(x);
+    const logits =
+      this.forecasterInput === "none"
+        ? this.unrolled(frames, steps, options)
+        : this.fedBack(frames, steps, imageSize, options, active);
+    return this.patches.join(logits, imageSize);
+  }
+
+  /** The paper's way: both parts run over all of their steps at once. */
+  private unrolled(frames: Tensor, steps: number, options: ForecastOptions): Tensor {
+    const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
+    const [, states] = encoder.forward(frames, undefined, options);
+    const [layers] = forecaster.unroll(steps, this.handOver(states));
+    return this.logitsOf(layers, frames.shape.slice(3));
+  }
+
+  /** Forecasts, and under reverse scheduled sampling input frames too, are fed back step by step; true frames alone go in at once. */
+  private fedBack(
+    frames: Tensor,
+    steps: number,
+    imageSize: Shape,
+    options: ForecastOptions,
+    active: ActiveSamples | undefined,
+  ): Tensor {
+    const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
+    const { targets, teacherForcing = 0, encoderForcing = 1 } = options;
+    const time = this.batchFirst ? 1 : 0;
+    const gridSize = frames.shape.slice(3);
+    const rollout = new Rollout(
+      {
+        encoder,
+        forecaster,
+        handOver: (states) => this.handOver(states),
+        logitsOf: (layers) => this.logitsOf(layers, gridSize),
+        frameOf: (logits) => this.patches.clean(this.feedback(logits), imageSize),
+        generator: this.generator ?? defaultGenerator(),
+      },
+      frames.shape[1 - time] ?? 0,
+      gridSize,
+    );
+    const each = frames.unbind(time);
+    const wholeRead = (): ReadFrames | undefined => {
+      const [, states] = encoder.forward(frames, undefined, options);
+      const last = Rollout.last(each, active);
+      return last && { states, last };
+    };
+    const read = encoderForcing === 1 ? wholeRead() : rollout.read(each, active, encoderForcing);
+    if (read === undefined) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: 0 });
+    const states = this.handOver(read.states);
+    const truths = targets === undefined ? [] : this.patches.cut(targets).unbind(time);
+    if (teacherForcing === 1) {
+      const [layers] = forecaster.forward(stack([read.last, ...truths.slice(0, -1)], time), states);
+      return this.logitsOf(layers, gridSize);
+    }
+    return stack(rollout.forecast(steps, read.last, states, truths, teacherForcing), time);
+  }
+
+  /** The encoder's states in the order of the forecaster's layers. */
+  private handOver<State extends RecurrentState>(states: readonly State[]): readonly State[] {
+    return this.layerOrder === "mirrored" ? states.toReversed() : states;
+  }
+
+  /** Hidden states of the forecaster's layers, `[…, H, …]`, to forecasts in patches, `[…, C·area, …gridSize]`. */
+  private logitsOf(layers: readonly Tensor[], gridSize: Shape): Tensor {
+    const channelAxis = -this.spatialDims - 1;
+    const [only] = layers;
+    const hidden = only !== undefined && layers.length === 1 ? only : cat(layers, channelAxis);
+    const outer = hidden.shape.slice(0, channelAxis);
+    const images = hidden.reshape([sizeOf(outer), ...hidden.shape.slice(channelAxis)]);
+    const frames = this.head.forward(this.lastStage?.forward(images, gridSize) ?? images);
+    return frames.reshape([...outer, ...frames.shape.slice(1)]);
+  }
+
+  private checkInput(x: Tensor): void {
+    const rank = this.spatialDims + 3;
+    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
+    if (x.rank !== rank) {
+      throw new ShapeError(op, `input needs ${rank} axes ${layout}, got ${formatShape(x.shape)}`, {
+        expected: rank,
+        got: x.rank,
       });
     }
-    const [, states] = this.encoder.forward(x);
-    const [layers] = this.forecaster.unroll(steps, states);
-    const hidden = cat(layers, 2);
-    const [first = 0, second = 0, ...frame] = hidden.shape;
-    const frames = this.head.forward(hidden.reshape([first * second, ...frame]));
-    return frames.reshape([first, second, ...frames.shape.slice(1)]);
+    if (x.shape[2] !== this.inputChannels) {
+      throw new ShapeError(
+        op,
+        `input has ${x.shape[2]} channels but the model expects ${this.inputChannels} (input ${layout} = ${formatShape(x.shape)})`,
+        { expected: this.inputChannels, got: x.shape[2] },
+      );
+    }
+    this.encoder.cells.at(0).checkHome(op, "input", x);
+  }
+
+  private checkForcing({ targets, teacherForcing, encoderForcing }: ForecastOptions, outputShape: Shape): void {
+    for (const [name, value] of Object.entries({ teacherForcing, encoderForcing, targets })) {
+      if (value === undefined) continue;
+      if (this.forecasterInput === "none") {
+        throw new ArgumentError(
+          op,
+          `${name} is for models that read their own forecasts, but forecasterInput is "none"; build the model with forecasterInput: "previous"`,
+          { expected: "previous", got: this.forecasterInput },
+        );
+      }
+      if (typeof value === "number") checkNumber(op, name, value, "a number in [0, 1]", (p) => p >= 0 && p <= 1);
+    }
+    if (targets === undefined) {
+      if (teacherForcing === undefined || teacherForcing === 0) return;
+      throw new ArgumentError(
+        op,
+        `teacherForcing ${teacherForcing} feeds true frames, so it needs targets of shape ${formatShape(outputShape)}`,
+        { expected: outputShape, got: targets },
+      );
+    }
+    if (teacherForcing === undefined) {
+      throw new ArgumentError(op, "targets do nothing without teacherForcing; set that too, or leave them out", {
+        expected: "teacherForcing",
+        got: "targets",
+      });
+    }
+    if (!sameShape(targets.shape, outputShape)) {
+      throw new ShapeError(
+        op,
+        `targets have shape ${formatShape(targets.shape)} but the forecast has ${formatShape(outputShape)}`,
+        { expected: outputShape, got: targets.shape },
+      );
+    }
+    this.encoder.cells.at(0).checkHome(op, "targets", targets);
   }
 }

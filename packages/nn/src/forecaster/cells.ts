@@ -1,0 +1,24 @@
+import { ConvLSTM, type ConvLSTMOptions } from "../convlstm/convLSTM.ts";
+import type { RecurrentCell, RecurrentState } from "../recurrent/cell.ts";
+import type { FrameStage } from "../recurrent/frameStage.ts";
+import type { RecurrentLayer } from "../recurrent/layer.ts";
+import type { LayerOptionsOf, RecurrentCellOptions } from "../recurrent/options.ts";
+
+/** What an encoder and a forecaster can be made of, by name: the layers, and their options. */
+export interface ForecasterCells {
+  /** {@link ConvLSTM} */
+  readonly lstm: { readonly layer: ConvLSTM; readonly options: ConvLSTMOptions };
+}
+
+/** Name of a kind of recurrent layers. */
+export type ForecasterCell = keyof ForecasterCells;
+
+/** Recurrent layers of any kind. */
+export type AnyRecurrentLayer = RecurrentLayer<RecurrentState, RecurrentCell<RecurrentState>>;
+
+type LayerClass<Layer> = new (options: LayerOptionsOf<RecurrentCellOptions>, stages?: readonly FrameStage[]) => Layer;
+
+/** The class behind each name. */
+export const recurrentLayers: { readonly [Cell in ForecasterCell]: LayerClass<ForecasterCells[Cell]["layer"]> } = {
+  lstm: ConvLSTM,
+};
