@@ -6,7 +6,7 @@
  */
 import { ArgumentError, formatShape, type Shape, ShapeError, sameShape, sizeOf } from "@squall/device";
 import { cat, defaultGenerator, type Generator, stack, type Tensor } from "@squall/tensor";
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkChoice, checkNumber, checkWhole } from "../arguments.ts";
 import { Conv1d } from "../layers/conv1d.ts";
 import { Conv2d } from "../layers/conv2d.ts";
 import { Conv3d } from "../layers/conv3d.ts";
@@ -77,8 +77,9 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
   /** @throws ArgumentError if an option is out of range or makes no sense beside another; ShapeError if sizes do not fit */
   constructor(options: EncoderForecasterOptions<Cell>) {
     super();
-    const plan = planForecaster(op, options);
     const { cell = "lstm", dtype, device, generator } = options;
+    checkChoice(op, "cell", cell, Object.keys(recurrentLayers));
+    const plan = planForecaster(op, options);
     const Layer = recurrentLayers[cell];
     this.encoder = new Layer(plan.encoder.options, plan.encoder.stages);
     this.forecaster = new Layer(plan.forecaster.options, plan.forecaster.stages);

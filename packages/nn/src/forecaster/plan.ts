@@ -148,24 +148,29 @@ function sizesOf(
  * @throws ArgumentError if one is out of range or makes no sense beside another; ShapeError if `imageSize` cannot be cut into patches
  */
 export function planForecaster(op: string, given: PlannedOptions): ForecasterPlan {
-  const { outputChannels = given.inputChannels, layers = [], stages, imageSize, cell: _, ...options } = given;
+  // What is left are the options of the recurrent layers, those of their kind included.
   const {
+    cell,
+    outputChannels = given.inputChannels,
     patchSize = 1,
     patchPadding = "error",
-    layerOrder: __,
-    head: ___,
-    forecasterInput = "none",
-    ...rest
-  } = options;
-  const { feedback: ____, ...recurrent } = rest;
-  const { inputChannels, spatialDims = 2 } = recurrent;
+    stages,
+    layerOrder,
+    head,
+    forecasterInput,
+    feedback,
+    layers = [],
+    imageSize,
+    ...recurrent
+  } = given;
+  const { inputChannels, spatialDims = 2, dtype, device, generator } = recurrent;
   refuseDecided(op, given);
   for (const [layer, each] of layers.entries()) refuseDecided(op, each, `layers[${layer}].`);
   checkWhole(op, "inputChannels", inputChannels, 1);
   checkWhole(op, "outputChannels", outputChannels, 1);
   checkFeedback(op, given, outputChannels);
   const order = checkOrder(op, given);
-  const hidden = resolveHidden(op, options.hiddenChannels, options.numLayers);
+  const hidden = resolveHidden(op, recurrent.hiddenChannels, recurrent.numLayers);
   const count = hidden.length;
   if (layers.length > count) {
     throw new ArgumentError(op, `layers has options for ${layers.length} layers, but there are ${count}`, {
@@ -173,13 +178,12 @@ export function planForecaster(op: string, given: PlannedOptions): ForecasterPla
       got: layers.length,
     });
   }
-  const kernels = resolveKernels(op, "kernelSize", options.kernelSize, count, spatialDims);
-  const stateKernel = options.stateKernelSize ?? options.kernelSize;
+  const kernels = resolveKernels(op, "kernelSize", recurrent.kernelSize, count, spatialDims);
+  const stateKernel = recurrent.stateKernelSize ?? recurrent.kernelSize;
   const stateKernels = resolveKernels(op, "stateKernelSize", stateKernel, count, spatialDims);
   const patches = new Patches(op, patchSize, patchPadding, spatialDims);
   const frameChannels = inputChannels * patches.area;
 
-  const { dtype, device, generator } = options;
   const home = {
     ...(dtype !== undefined && { dtype }),
     ...(device !== undefined && { device }),
@@ -191,7 +195,7 @@ export function planForecaster(op: string, given: PlannedOptions): ForecasterPla
   const perLayer = hidden.map((_, layer) => ({ ...layers[layer], ...(sizes && { imageSize: sizes[layer] ?? [] }) }));
   const inOrder = <T>(list: readonly T[]): readonly T[] => (order.isMirrored ? list.toReversed() : list);
   // The first layer of a forecaster without input has no convolution for options of such to be about.
-  const readsFrames = forecasterInput === "previous";
+  const readsFrames = given.forecasterInput === "previous";
   const first = readsFrames ? {} : { dilation: 1, groups: 1, inputDropout: 0 };
   const lastStage = scales?.lastStage();
   const lastChannels = lastStage?.outChannels ?? inOrder(hidden).at(-1) ?? 0;
