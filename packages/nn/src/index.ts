@@ -14,7 +14,7 @@ export {
   splitFusedWeight,
 } from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
-export type { ForecasterCell, ForecasterCells } from "./forecaster/cells.ts";
+export type { ForecasterCell, ForecasterCells, ForecasterLayers } from "./forecaster/cells.ts";
 export { ConvStage, type ConvStageOptions } from "./forecaster/convStage.ts";
 export { DownStage } from "./forecaster/downStage.ts";
 export { EncoderForecaster } from "./forecaster/encoderForecaster.ts";

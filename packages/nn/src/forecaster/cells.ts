@@ -4,10 +4,18 @@ import type { FrameStage } from "../recurrent/frameStage.ts";
 import type { RecurrentLayer } from "../recurrent/layer.ts";
 import type { LayerOptionsOf, RecurrentCellOptions } from "../recurrent/options.ts";
 
-/** What an encoder and a forecaster can be made of, by name: the layers, and their options. */
+/** A kind of recurrent layers. */
+export interface ForecasterLayers<Layer, Options> {
+  /** The class. */
+  readonly layer: Layer;
+  /** Options of its constructor. */
+  readonly options: Options;
+}
+
+/** What an encoder and a forecaster can be made of, by name. */
 export interface ForecasterCells {
   /** {@link ConvLSTM} */
-  readonly lstm: { readonly layer: ConvLSTM; readonly options: ConvLSTMOptions };
+  readonly lstm: ForecasterLayers<ConvLSTM, ConvLSTMOptions>;
 }
 
 /** Name of a kind of recurrent layers. */
