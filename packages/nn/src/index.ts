@@ -15,6 +15,7 @@ export {
   splitFusedWeight,
 } from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
+export { type ConfiguredModel, type FromConfigOptions, fromConfig } from "./fromConfig.ts";
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
@@ -54,6 +55,13 @@ export { Buffer, Parameter } from "./module/parameter.ts";
 export { Sequential } from "./module/sequential.ts";
 export type { Activation, ActivationName } from "./recurrent/activation.ts";
 export {
+  Bidirectional,
+  type BidirectionalOptions,
+  type BidirectionalStates,
+  type Direction,
+  type MergeMode,
+} from "./recurrent/bidirectional.ts";
+export {
   type CellKind,
   type PerPosition,
   RecurrentCell,
@@ -75,3 +83,9 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
+export {
+  type SequenceChunk,
+  type TruncatedBPTTOptions,
+  type TruncatedBPTTResult,
+  truncatedBPTT,
+} from "./recurrent/truncatedBPTT.ts";

@@ -19,7 +19,7 @@ import { Parameter } from "../module/parameter.ts";
 import { resolveActivation } from "./activation.ts";
 import { resolveInit } from "./cellInit.ts";
 import { convolve, gateInput } from "./gateConv.ts";
-import { checkRate, dropoutMasks, noMasks, type SequenceMasks, zoneout } from "./noise.ts";
+import { checkRate, dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
 import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
 
 /** State of a recurrent layer: at least the hidden state, which is its output. */
@@ -324,7 +324,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   }
 
   /**
-   * Draws what is dropped throughout a sequence; nothing in evaluation.
+   * Draws what is random in a sequence; nothing is in evaluation.
    * @param imageSize - spatial sizes of the input
    * @param spatial - sizes of the states
    */
@@ -336,6 +336,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return {
       input: masks(this.inputDropout, this.inputChannels, imageSize),
       state: masks(this.recurrentDropout, this.hiddenChannels, spatial),
+      steps: this.zoneout.some((p) => p > 0) ? streamOf(this.generator) : undefined,
     };
   }
 
@@ -388,10 +389,11 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
 
   private advance(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State {
     const after = this.next(inputGates, state, masks);
-    if (!this.training || this.zoneout.every((p) => p === 0)) return after;
+    const { steps } = masks;
+    if (steps === undefined) return after;
     const before = this.partsOf(state);
     return this.stateOf(
-      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, this.generator)),
+      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, steps)),
     );
   }
 
