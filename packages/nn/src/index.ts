@@ -16,6 +16,11 @@ export {
 } from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
 export * as init from "./init/index.ts";
+export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
+export type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./interchange/format.ts";
+export { type ConvLSTMFormatName, convLSTMFormats } from "./interchange/formats.ts";
+export type { Gate, GateOrder } from "./interchange/gate.ts";
+export { importConvLSTM } from "./interchange/importConvLSTM.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
 export { Conv3d } from "./layers/conv3d.ts";
