@@ -64,7 +64,7 @@ describe("runGoldenFolder", () => {
       expect(lines).toEqual([]);
       expect(failed).toBe(0);
       expect(passed).toBe(2 * (files.length - skipped.length));
-      expect(skipped.filter((name) => !/^(keras|flax)_/.test(name))).toEqual([]);
+      expect(skipped.filter((name) => !/^keras_/.test(name))).toEqual([]);
       expect(passed).toBeGreaterThanOrEqual(36);
     },
   );
@@ -72,7 +72,6 @@ describe("runGoldenFolder", () => {
   it("reports by name what fails and what it skips, and goes on", async () => {
     await copyFile(join(own, "matmul.safetensors"), join(folder, "matmul.safetensors"));
     await writeStub("keras_convlstm2d.safetensors", "keras_convlstm2d");
-    await writeStub("flax_cell.safetensors", "flax_convlstm_cell");
     await writeStub("strange.safetensors", "fold");
     await writeFile(join(folder, "broken.safetensors"), "not a fixture");
     await writeFile(join(folder, "notes.txt"), "not a fixture either");
@@ -82,7 +81,7 @@ describe("runGoldenFolder", () => {
       passed: 2,
       failed: 3,
       worst: expect.any(Number),
-      skipped: ["flax_cell.safetensors", "keras_convlstm2d.safetensors"],
+      skipped: ["keras_convlstm2d.safetensors"],
     });
     expect(lines).toEqual([
       expect.stringMatching(/^FAILED broken\.safetensors: /),
@@ -145,6 +144,21 @@ describe("runGolden fails a fixture", () => {
       expect(await run({ ...right, inputs: spoilt(right.inputs, name, 2, (value) => value + 0.1) })).toMatchObject({
         passed: false,
       });
+    }
+  });
+
+  it("of another framework with other weights, one by one, or with weights that it does not have", async () => {
+    for (const name of ["flax_convlstm_cell"]) {
+      const right = await fixture(name);
+      expect(await run(right)).toMatchObject({ passed: true });
+      for (const param of Object.keys(right.params)) {
+        const other = { ...right, params: spoilt(right.params, param, 1, (value) => value + 0.1) };
+        expect(await run(other)).toMatchObject({ passed: false });
+        const grads = spoilt(right.grads, param, 1, (value) => value + 0.1);
+        expect(await run({ ...right, grads })).toMatchObject({ passed: false, where: `grad.${param}` });
+      }
+      const more = await run({ ...right, params: { ...right.params, peephole: scalar } });
+      expect(more.where).toContain("peephole belong to none of the 1 layers found");
     }
   });
 
