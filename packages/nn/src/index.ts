@@ -6,14 +6,6 @@
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
-export {
-  convLSTMFromFused,
-  convLSTMToFused,
-  type FusedNames,
-  fuseWeights,
-  type SplitWeight,
-  splitFusedWeight,
-} from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
 export * as init from "./init/index.ts";
 export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
