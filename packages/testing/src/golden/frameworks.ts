@@ -1,8 +1,10 @@
 import { ArgumentError } from "@squall/device";
-import { ConvLSTMCell, type LSTMState, type SpatialDims } from "@squall/nn";
+import { ConvLSTM, ConvLSTMCell, type LSTMState, type SpatialDims } from "@squall/nn";
 import type { Tensor } from "@squall/tensor";
 import { type GoldenCase, need } from "./case.ts";
 import { loadParameters } from "./load.ts";
+
+const paddings = ["valid", "same"] as const;
 
 /** `[…outer, …space, C]` as `[…outer, C, …space]`. @param outer - how many axes stand before the space */
 function channelsFirst(x: Tensor, outer: number): Tensor {
@@ -45,7 +47,37 @@ const flaxCell: GoldenCase = (inputs) => {
   return { outputs: lastState(cell.forward(channelsFirst(x, 1), state)), loaded };
 };
 
+/** Keras' layers: `x [N, T, …, C]`; `y [N, T, …, H]` or that of the last step, `h` and `c` after it. */
+function kerasLayer(spatialDims: SpatialDims): GoldenCase {
+  return (inputs) => {
+    const { tensors, args } = inputs;
+    args.oneOf("gate_order", ["ifco"]);
+    args.ignore("layout");
+    const x = need(tensors, "x");
+    const returnSequences = args.boolean("return_sequences", false);
+    const model = new ConvLSTM({
+      inputChannels: x.shape.at(-1) ?? 0,
+      hiddenChannels: args.number("filters"),
+      kernelSize: args.perAxis("kernel_size"),
+      padding: args.oneOf("padding", paddings),
+      stride: args.perAxis("strides", 1),
+      batchFirst: true,
+      returnSequences,
+      spatialDims,
+      dtype: x.dtype,
+      device: x.device,
+    });
+    const loaded = loadParameters(model, inputs, "keras");
+    const [[y], [state]] = model.forward(channelsFirst(x, 2));
+    if (y === undefined || state === undefined) throw new ArgumentError("golden", "the model has no layer");
+    return { outputs: { y: channelsLast(y, returnSequences ? 2 : 1), ...lastState(state) }, loaded };
+  };
+}
+
 /** Cases of other frameworks' ConvLSTM, with their weights and channels last. */
 export const frameworkCases: Readonly<Record<string, GoldenCase>> = {
   flax_convlstm_cell: flaxCell,
+  keras_convlstm1d: kerasLayer(1),
+  keras_convlstm2d: kerasLayer(2),
+  keras_convlstm3d: kerasLayer(3),
 };

@@ -38,11 +38,6 @@ export interface GoldenResult {
   readonly where: string;
 }
 
-/** Whether a fixture belongs to another framework's layer, which has no counterpart yet. */
-export function isForeign(fixture: Fixture): boolean {
-  return fixture.op.startsWith("keras_");
-}
-
 async function errorOf(ours: Tensor, theirs: HostTensor): Promise<number> {
   if (!sameShape(ours.shape, theirs.shape)) {
     throw new ArgumentError("golden", `shape ${formatShape(ours.shape)} instead of ${formatShape(theirs.shape)}`, {
