@@ -6,17 +6,14 @@
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
-export {
-  convLSTMFromFused,
-  convLSTMToFused,
-  type FusedNames,
-  fuseWeights,
-  type SplitWeight,
-  splitFusedWeight,
-} from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
 export { type ConfiguredModel, type FromConfigOptions, fromConfig } from "./fromConfig.ts";
 export * as init from "./init/index.ts";
+export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
+export type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./interchange/format.ts";
+export { type ConvLSTMFormatName, convLSTMFormats } from "./interchange/formats.ts";
+export type { Gate, GateOrder } from "./interchange/gate.ts";
+export { importConvLSTM } from "./interchange/importConvLSTM.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
 export { Conv3d } from "./layers/conv3d.ts";
