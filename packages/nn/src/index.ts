@@ -72,6 +72,7 @@ export type { SequenceMasks } from "./recurrent/noise.ts";
 export type {
   CellNorm,
   CellPlan,
+  CommonOptions,
   KernelSize,
   LayerOptionsOf,
   RecurrentCellOptions,

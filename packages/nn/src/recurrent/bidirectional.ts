@@ -32,9 +32,6 @@ export interface BidirectionalStates<State> {
   readonly backward: readonly State[];
 }
 
-/** Recurrent layers of any kind. */
-type Layers<State extends RecurrentState> = RecurrentLayer<State, RecurrentCell<State>>;
-
 const merges: Readonly<Record<MergeMode, (a: Tensor, b: Tensor, channelAxis: number) => Tensor>> = {
   concat: (a, b, channelAxis) => cat([a, b], channelAxis),
   sum: (a, b) => a.add(b),
@@ -56,9 +53,9 @@ const merges: Readonly<Record<MergeMode, (a: Tensor, b: Tensor, channelAxis: num
  */
 export class Bidirectional<State extends RecurrentState> extends Module {
   /** Layers that read the first frame first. */
-  readonly forwardLayer: Layers<State>;
+  readonly forwardLayer: RecurrentLayer<State, RecurrentCell<State>>;
   /** Layers that read the last frame first. */
-  readonly backwardLayer: Layers<State>;
+  readonly backwardLayer: RecurrentLayer<State, RecurrentCell<State>>;
   /** How outputs are merged. */
   readonly mergeMode: MergeMode;
 
@@ -66,7 +63,10 @@ export class Bidirectional<State extends RecurrentState> extends Module {
    * @param makeLayer - makes the layers of one direction
    * @throws ArgumentError if there is no such merge mode, or the layers made do not read in the direction asked for
    */
-  constructor(makeLayer: (direction: Direction) => Layers<State>, options: BidirectionalOptions = {}) {
+  constructor(
+    makeLayer: (direction: Direction) => RecurrentLayer<State, RecurrentCell<State>>,
+    options: BidirectionalOptions = {},
+  ) {
     super();
     const { mergeMode = "concat" } = options;
     checkChoice("Bidirectional", "mergeMode", mergeMode, ["concat", "sum", "mul", "average"]);

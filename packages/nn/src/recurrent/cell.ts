@@ -45,7 +45,15 @@ export interface CellKind {
   /** The parts of a state, `h` first. */
   readonly stateNames: readonly string[];
   /** The gate that gets an initial bias, and that bias; that of the initializers if left out. */
-  readonly forget?: { readonly gate: number; readonly bias: number | undefined };
+  readonly forget?: ForgetBias;
+}
+
+/** An initial bias of one gate. */
+export interface ForgetBias {
+  /** Which gate, counted from 0. */
+  readonly gate: number;
+  /** What is added to its bias; `undefined` for that of the initializers. */
+  readonly bias: number | undefined;
 }
 
 /** An option that has a weight per position, and one that does without. */
