@@ -1,5 +1,5 @@
 /**
- * Modules, layers, losses and initializers; above all ConvLSTM.
+ * Modules, layers, losses, metrics and initializers; above all ConvLSTM.
  * @packageDocumentation
  */
 
@@ -50,6 +50,7 @@ export { MSELoss, mse } from "./loss/mse.ts";
 export type { LossOptions, LossReduction } from "./loss/reduction.ts";
 export { WeightedL1Loss, weightedL1 } from "./loss/weightedL1.ts";
 export { WeightedMSELoss, weightedMse } from "./loss/weightedMse.ts";
+export * as metrics from "./metrics/index.ts";
 export { type LoadResult, Module, type StateDict, type TensorModule } from "./module/module.ts";
 export { ModuleList } from "./module/moduleList.ts";
 export type { ModuleOptions } from "./module/options.ts";

@@ -29,16 +29,15 @@ export function checkTensor(op: string, name: string, value: Tensor): void {
 }
 
 /** @throws ArgumentError unless both are tensors; ShapeError unless they have one shape */
-export function checkPair(op: string, input: Tensor, target: Tensor): void {
-  checkTensor(op, "input", input);
+export function checkPair(op: string, input: Tensor, target: Tensor, name = "input"): void {
+  checkTensor(op, name, input);
   checkTensor(op, "target", target);
-  if (!sameShape(input.shape, target.shape)) {
-    throw new ShapeError(
-      op,
-      `input and target must have the same shape, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
-      { expected: input.shape, got: target.shape },
-    );
-  }
+  if (sameShape(input.shape, target.shape)) return;
+  throw new ShapeError(
+    op,
+    `${name} and target must have the same shape, got ${name} ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
+    { expected: input.shape, got: target.shape },
+  );
 }
 
 /** @throws ShapeError unless `value` broadcasts to the shape of the input */
