@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export * as constrain from "./constrain/index.ts";
 export { ConvLSTMCell, type LSTMState } from "./convlstm/cell.ts";
 export { ConvLSTM } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
@@ -46,6 +47,8 @@ export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./l
 export { GDLLoss, type GDLOptions, gdl } from "./loss/gdl.ts";
 export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";
 export { L1Loss, l1 } from "./loss/l1.ts";
+export { l1Penalty } from "./loss/l1Penalty.ts";
+export { l2Penalty } from "./loss/l2Penalty.ts";
 export { MSELoss, mse } from "./loss/mse.ts";
 export type { LossOptions, LossReduction } from "./loss/reduction.ts";
 export { WeightedL1Loss, weightedL1 } from "./loss/weightedL1.ts";
