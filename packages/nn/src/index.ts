@@ -68,6 +68,7 @@ export {
 } from "./recurrent/bidirectional.ts";
 export {
   type CellKind,
+  type ForgetBias,
   type PerPosition,
   RecurrentCell,
   type RecurrentState,
