@@ -39,6 +39,7 @@ export { SiLU } from "./layers/silu.ts";
 export { Softmax, type SoftmaxOptions } from "./layers/softmax.ts";
 export { Softplus, type SoftplusOptions } from "./layers/softplus.ts";
 export { Tanh } from "./layers/tanh.ts";
+export { TimeDistributed } from "./layers/timeDistributed.ts";
 export { type BalancedWeightsOptions, balancedWeights } from "./loss/balancedWeights.ts";
 export { BCELoss, bce } from "./loss/bce.ts";
 export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./loss/bceWithLogits.ts";
