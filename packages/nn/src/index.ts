@@ -3,6 +3,8 @@
  * @packageDocumentation
  */
 
+export { ConvGRUCell, type ConvGRUCellOptions, type GRUState } from "./convgru/cell.ts";
+export { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
@@ -15,6 +17,8 @@ export {
   splitFusedWeight,
 } from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
+export { ConvRNNCell, type ConvRNNCellOptions, type RNNState } from "./convrnn/cell.ts";
+export { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
 export * as init from "./init/index.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
