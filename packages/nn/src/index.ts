@@ -79,3 +79,4 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
+export { STLSTMCell, type STLSTMCellOptions, type STLSTMState } from "./stlstm/cell.ts";

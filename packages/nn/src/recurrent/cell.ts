@@ -41,10 +41,10 @@ export interface CellKind {
   readonly op: string;
   /** Pre-activations per hidden channel, the blocks of the weights' first axis. */
   readonly gates: number;
-  /** The parts of a state, `h` first. */
-  readonly stateNames: readonly string[];
   /** Blocks of H channels that are normalized, each by itself and with factors of its own. Default: `gates`. */
   readonly normalized?: number;
+  /** The parts of a state, `h` first. */
+  readonly stateNames: readonly string[];
   /** The gate that gets an initial bias, and that bias; that of the initializers if left out. */
   readonly forget?: { readonly gate: number; readonly bias: number | undefined };
 }
