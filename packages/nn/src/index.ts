@@ -8,18 +8,16 @@ export { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
-export {
-  convLSTMFromFused,
-  convLSTMToFused,
-  type FusedNames,
-  fuseWeights,
-  type SplitWeight,
-  splitFusedWeight,
-} from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
 export { ConvRNNCell, type ConvRNNCellOptions, type RNNState } from "./convrnn/cell.ts";
 export { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
+export { type ConfiguredModel, type FromConfigOptions, fromConfig } from "./fromConfig.ts";
 export * as init from "./init/index.ts";
+export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
+export type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./interchange/format.ts";
+export { type ConvLSTMFormatName, convLSTMFormats } from "./interchange/formats.ts";
+export type { Gate, GateOrder } from "./interchange/gate.ts";
+export { importConvLSTM } from "./interchange/importConvLSTM.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
 export { Conv3d } from "./layers/conv3d.ts";
@@ -58,7 +56,15 @@ export { Buffer, Parameter } from "./module/parameter.ts";
 export { Sequential } from "./module/sequential.ts";
 export type { Activation, ActivationName } from "./recurrent/activation.ts";
 export {
+  Bidirectional,
+  type BidirectionalOptions,
+  type BidirectionalStates,
+  type Direction,
+  type MergeMode,
+} from "./recurrent/bidirectional.ts";
+export {
   type CellKind,
+  type ForgetBias,
   type PerPosition,
   RecurrentCell,
   type RecurrentState,
@@ -71,6 +77,7 @@ export type { SequenceMasks } from "./recurrent/noise.ts";
 export type {
   CellNorm,
   CellPlan,
+  CommonOptions,
   KernelSize,
   LayerOptionsOf,
   RecurrentCellOptions,
@@ -79,4 +86,10 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
+export {
+  type SequenceChunk,
+  type TruncatedBPTTOptions,
+  type TruncatedBPTTResult,
+  truncatedBPTT,
+} from "./recurrent/truncatedBPTT.ts";
 export { STLSTMCell, type STLSTMCellOptions, type STLSTMState } from "./stlstm/cell.ts";

@@ -18,7 +18,7 @@ import { resolveActivation } from "./activation.ts";
 import { checkAxes, checkChannels, checkHome, checkParts, checkSpatialDims } from "./cellChecks.ts";
 import { resolveInit, tapsOf } from "./cellInit.ts";
 import { convolve, gateInput } from "./gateConv.ts";
-import { checkRate, dropoutMasks, noMasks, type SequenceMasks, zoneout } from "./noise.ts";
+import { checkRate, dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
 import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
 
 /** State of a recurrent layer: at least the hidden state, which is its output. */
@@ -46,7 +46,15 @@ export interface CellKind {
   /** The parts of a state, `h` first. */
   readonly stateNames: readonly string[];
   /** The gate that gets an initial bias, and that bias; that of the initializers if left out. */
-  readonly forget?: { readonly gate: number; readonly bias: number | undefined };
+  readonly forget?: ForgetBias;
+}
+
+/** An initial bias of one gate. */
+export interface ForgetBias {
+  /** Which gate, counted from 0. */
+  readonly gate: number;
+  /** What is added to its bias; `undefined` for that of the initializers. */
+  readonly bias: number | undefined;
 }
 
 /** An option that has a weight per position, and one that does without. */
@@ -302,7 +310,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   }
 
   /**
-   * Draws what is dropped throughout a sequence; nothing in evaluation.
+   * Draws what is random in a sequence; nothing is in evaluation.
    * @param imageSize - spatial sizes of the input
    * @param spatial - sizes of the states
    */
@@ -314,6 +322,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return {
       input: masks(this.inputDropout, this.inputChannels, imageSize),
       state: masks(this.recurrentDropout, this.hiddenChannels, spatial),
+      steps: this.zoneout.some((p) => p > 0) ? streamOf(this.generator) : undefined,
     };
   }
 
@@ -388,10 +397,11 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
 
   private advance(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State {
     const after = this.next(inputGates, state, masks);
-    if (!this.training || this.zoneout.every((p) => p === 0)) return after;
+    const { steps } = masks;
+    if (steps === undefined) return after;
     const before = this.partsOf(state);
     return this.stateOf(
-      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, this.generator)),
+      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, steps)),
     );
   }
 

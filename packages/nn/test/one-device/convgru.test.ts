@@ -1,21 +1,13 @@
 // One device: the CPU, in float64.
-import { ConvGRU, ConvGRUCell, type ConvGRUOptions } from "@squall/nn";
+import { ConvGRU, ConvGRUCell, type ConvGRUOptions, fromConfig } from "@squall/nn";
 import { ArgumentError, cat, Generator, grad, matmul, noGrad, type Tensor, tensor, zeros } from "@squall/tensor";
 import { gradcheck, gradgradcheck } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectClose, ramp } from "../pytorch.ts";
+import { expectClose as expectNumbers, ramp } from "../pytorch.ts";
 import { refusal } from "../refusal.ts";
-import {
-  cases,
-  expectEqual,
-  gateParts,
-  inputOf,
-  layerOutputs,
-  leaf,
-  loopOutputs,
-  randomise,
-} from "./recurrentArbitrary.ts";
+import { expectClose } from "./expectClose.ts";
+import { cases, gateParts, inputOf, layerOutputs, leaf, loopOutputs, randomise } from "./recurrentArbitrary.ts";
 
 const variants = fc.record({
   resetAfter: fc.boolean(),
@@ -50,10 +42,10 @@ describe("ConvGRUCell", () => {
           : norm(2, ofInput(2).add(ofState(2, r.mul(h))));
         const n = cell.activation(plusBias(sum, bias(2)));
         const expected = z.neg().add(1).mul(n).add(z.mul(h));
-        expectEqual([after.h], [expected]);
+        expectClose([after.h], [expected]);
         const leaves = [x, h, ...cell.parameters().filter((each) => each !== cell.learnedState)];
         const probe = { gradOutputs: [leaf(expected.shape, generator).detach()] };
-        expectEqual(grad([after.h], leaves, probe), grad([expected], leaves, probe));
+        expectClose(grad([after.h], leaves, probe), grad([expected], leaves, probe));
       }),
       { numRuns: 30 },
     );
@@ -112,7 +104,7 @@ describe("ConvGRU", () => {
         randomise(model.parameters(), problem.options.generator);
         const x = inputOf(problem);
         const [layer, loop] = [layerOutputs(model, x, problem.options), loopOutputs(model, x, problem)];
-        expectEqual(layer(), loop());
+        expectClose(layer(), loop());
       }),
       { numRuns: 25 },
     );
@@ -143,6 +135,9 @@ describe("ConvGRU", () => {
     expect([...model.cells].map(({ resetAfter }) => resetAfter)).toEqual([true, false]);
     expect(model.forward(zeros([2, 1, 1, 6, 4]))[1][0].h.shape).toEqual([1, 3, 3, 2]);
     expect(model.config).toEqual({ type: "ConvGRU", ...options, dtype: "float32" });
+    const again = fromConfig(model.config);
+    expect(again).toBeInstanceOf(ConvGRU);
+    expect(again.config).toEqual(model.config);
   });
 });
 
@@ -172,7 +167,7 @@ describe("ConvGRU on a 1x1 grid with a 1x1 kernel", () => {
           h = z.neg().add(1).mul(n).add(z.mul(h));
           return h;
         });
-        expectEqual([output], [cat(expected).reshape([steps, batch, hidden, 1, 1])]);
+        expectClose([output], [cat(expected).reshape([steps, batch, hidden, 1, 1])]);
       }),
       { numRuns: 20 },
     );
@@ -196,7 +191,7 @@ describe("ConvGRU on a 1x1 grid with a 1x1 kernel", () => {
         { shape: y.shape },
       ),
     );
-    expectClose(
+    expectNumbers(
       y,
       [
         -0.69346522472874, 0.26305026020172, -0.067631679642523, -0.69939817763574, 0.15484860386702, 0.4233629585832,
@@ -204,7 +199,7 @@ describe("ConvGRU on a 1x1 grid with a 1x1 kernel", () => {
         -0.68609668374459, -0.010294763264158, 0.4538979563942, -0.83239583478868, 0.15980145622662, 0.58882457949918,
       ],
     );
-    expectClose(
+    expectNumbers(
       x.grad,
       [
         0.1020620367366, -0.024253252859535, -0.070105424143493, -0.0060292042840169, 0.11738054652429,
@@ -212,11 +207,11 @@ describe("ConvGRU on a 1x1 grid with a 1x1 kernel", () => {
         0.014475444034993, -0.01110557565197,
       ],
     );
-    expectClose(
+    expectNumbers(
       h.grad,
       [0.085067647858317, 1.1457848864965, 0.78701419017972, 0.049551629782559, -0.87730312908415, -1.3945691337696],
     );
-    expectClose(model.cells.at(0).candidateBias?.grad, [0.18915283532944, -0.27718357543004, -0.030514171711623]);
+    expectNumbers(model.cells.at(0).candidateBias?.grad, [0.18915283532944, -0.27718357543004, -0.030514171711623]);
   });
 });
 

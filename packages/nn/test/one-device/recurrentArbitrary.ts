@@ -1,7 +1,6 @@
 import type { RecurrentCell, RecurrentCellOptions, RecurrentLayer, RecurrentState, SpatialDims } from "@squall/nn";
 import { conv1d, conv2d, conv3d, Generator, noGrad, randn, stack, type Tensor } from "@squall/tensor";
 import fc from "fast-check";
-import { expect } from "vitest";
 
 /** Options of a recurrent layer that work together, and the sizes of an input for it. */
 export interface Case {
@@ -137,16 +136,6 @@ export function loopOutputs<State extends RecurrentState, Cell extends Recurrent
     const first = model.returnAllLayers ? 0 : layers.length - 1;
     return [...layers.slice(first), ...last.slice(first)];
   };
-}
-
-/** Expects tensors of equal shapes whose elements are equal to float64 rounding. */
-export function expectEqual(ours: readonly Tensor[], theirs: readonly Tensor[]): void {
-  expect(ours.map((tensor) => tensor.shape)).toEqual(theirs.map((tensor) => tensor.shape));
-  for (const [k, tensor] of ours.entries()) {
-    const other = theirs[k].detach();
-    const scale = Math.max(1, other.abs().max().itemSync());
-    expect(tensor.detach().sub(other).abs().max().itemSync() / scale).toBeLessThan(1e-12);
-  }
 }
 
 /** The parts of a cell's equation for one gate, each a convolution of its own. */

@@ -5,7 +5,8 @@ import { gradcheck, gradgradcheck } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { refusal } from "../refusal.ts";
-import { expectEqual, leaf, randomise } from "./recurrentArbitrary.ts";
+import { expectClose } from "./expectClose.ts";
+import { leaf, randomise } from "./recurrentArbitrary.ts";
 
 interface Problem {
   readonly cell: STLSTMCell;
@@ -72,7 +73,7 @@ function outputsOf({ cell, x, state }: Problem): Tensor[] {
 describe("STLSTMCell", () => {
   it("is its equations, with a convolution for every weight of every gate", () => {
     fc.assert(
-      fc.property(problems, (problem) => expectEqual(outputsOf(problem), writtenOut(problem))),
+      fc.property(problems, (problem) => expectClose(outputsOf(problem), writtenOut(problem))),
       { numRuns: 25 },
     );
   });
