@@ -2,7 +2,7 @@ import { ArgumentError } from "@squall/device";
 import { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 import { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 import { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
-import type { ModelConfig } from "./module/config.ts";
+import type { JsonValue, ModelConfig } from "./module/config.ts";
 import type { Module } from "./module/module.ts";
 import type { ModuleOptions } from "./module/options.ts";
 import { Bidirectional, type BidirectionalOptions } from "./recurrent/bidirectional.ts";
@@ -109,14 +109,17 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
  * @param options - where the model goes, and where its first weights come from
  * @throws ArgumentError if there is no such kind of model, or it has no option of a name; what the constructor throws
  */
-export function fromConfig(config: ModelConfig, options: FromConfigOptions = {}): ConfiguredModel {
+export function fromConfig(
+  config: { readonly [name: string]: JsonValue },
+  options: FromConfigOptions = {},
+): ConfiguredModel {
   const op = "fromConfig";
   const { type, ...rest } = config;
-  const kind = kinds.get(type);
+  const kind = typeof type === "string" ? kinds.get(type) : undefined;
   if (kind === undefined) {
     throw new ArgumentError(
       op,
-      `there is no model of type ${JSON.stringify(type)}; there are ${[...kinds.keys()].join(", ")}`,
+      `there is no model of type ${JSON.stringify(type ?? null)}; there are ${[...kinds.keys()].join(", ")}`,
       {
         expected: [...kinds.keys()],
         got: type,

@@ -1,8 +1,9 @@
 /**
- * Modules, layers, losses and initializers; above all ConvLSTM.
+ * Modules, layers, losses, metrics and initializers; above all ConvLSTM.
  * @packageDocumentation
  */
 
+export * as constrain from "./constrain/index.ts";
 export { ConvGRUCell, type ConvGRUCellOptions, type GRUState } from "./convgru/cell.ts";
 export { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
@@ -42,12 +43,20 @@ export { SiLU } from "./layers/silu.ts";
 export { Softmax, type SoftmaxOptions } from "./layers/softmax.ts";
 export { Softplus, type SoftplusOptions } from "./layers/softplus.ts";
 export { Tanh } from "./layers/tanh.ts";
+export { TimeDistributed } from "./layers/timeDistributed.ts";
+export { type BalancedWeightsOptions, balancedWeights } from "./loss/balancedWeights.ts";
 export { BCELoss, bce } from "./loss/bce.ts";
 export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./loss/bceWithLogits.ts";
+export { GDLLoss, type GDLOptions, gdl } from "./loss/gdl.ts";
 export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";
 export { L1Loss, l1 } from "./loss/l1.ts";
+export { l1Penalty } from "./loss/l1Penalty.ts";
+export { l2Penalty } from "./loss/l2Penalty.ts";
 export { MSELoss, mse } from "./loss/mse.ts";
 export type { LossOptions, LossReduction } from "./loss/reduction.ts";
+export { WeightedL1Loss, weightedL1 } from "./loss/weightedL1.ts";
+export { WeightedMSELoss, weightedMse } from "./loss/weightedMse.ts";
+export * as metrics from "./metrics/index.ts";
 export type { JsonValue, ModelConfig } from "./module/config.ts";
 export { type CarriedTensor, type LoadResult, Module, type StateDict, type TensorModule } from "./module/module.ts";
 export { ModuleList } from "./module/moduleList.ts";
