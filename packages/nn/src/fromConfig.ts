@@ -1,5 +1,7 @@
 import { ArgumentError } from "@squall/device";
+import { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 import { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
+import { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
 import type { JsonValue, ModelConfig } from "./module/config.ts";
 import type { Module } from "./module/module.ts";
 import type { ModuleOptions } from "./module/options.ts";
@@ -71,6 +73,14 @@ const convLSTM: Names<Omit<ConvLSTMOptions, keyof FromConfigOptions>> = {
   forgetBias: true,
 };
 
+const convGRU: Names<Omit<ConvGRUOptions, keyof FromConfigOptions>> = { ...layerNames, layers: true, resetAfter: true };
+
+const { recurrentActivation: _, ...ungatedNames } = layerNames;
+const convRNN: Names<Omit<ConvRNNOptions, keyof FromConfigOptions | "recurrentActivation">> = {
+  ...ungatedNames,
+  layers: true,
+};
+
 /** Both directions of layers that a config describes. */
 function bidirectional(options: object, from: FromConfigOptions): ConfiguredModel {
   const { layer, ...rest } = options as BidirectionalOptions & { readonly layer: ModelConfig };
@@ -88,6 +98,8 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     "ConvLSTM",
     { names: convLSTM, build: (options, from) => new ConvLSTM({ ...(options as ConvLSTMOptions), ...from }) },
   ],
+  ["ConvGRU", { names: convGRU, build: (options, from) => new ConvGRU({ ...(options as ConvGRUOptions), ...from }) }],
+  ["ConvRNN", { names: convRNN, build: (options, from) => new ConvRNN({ ...(options as ConvRNNOptions), ...from }) }],
   ["Bidirectional", { names: { layer: true, mergeMode: true }, build: bidirectional }],
 ]);
 

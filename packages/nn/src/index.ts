@@ -4,10 +4,14 @@
  */
 
 export * as constrain from "./constrain/index.ts";
+export { ConvGRUCell, type ConvGRUCellOptions, type GRUState } from "./convgru/cell.ts";
+export { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 export { EncoderForecaster, type EncoderForecasterOptions } from "./convlstm/encoderForecaster.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
+export { ConvRNNCell, type ConvRNNCellOptions, type RNNState } from "./convrnn/cell.ts";
+export { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
 export { type ConfiguredModel, type FromConfigOptions, fromConfig } from "./fromConfig.ts";
 export * as init from "./init/index.ts";
 export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
@@ -97,3 +101,4 @@ export {
   type TruncatedBPTTResult,
   truncatedBPTT,
 } from "./recurrent/truncatedBPTT.ts";
+export { STLSTMCell, type STLSTMCellOptions, type STLSTMState } from "./stlstm/cell.ts";
