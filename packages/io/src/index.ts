@@ -1,8 +1,13 @@
 /**
- * Safetensors in memory: the portable half. Files are in `@squall/io/node`.
+ * Safetensors and whole models in memory: the portable half. Files are in `@squall/io/node`.
  * @packageDocumentation
  */
 export { FormatError } from "./formatError.ts";
+export type { JsonObject, JsonValue } from "./model/jsonValue.ts";
+export type { LoadableModel } from "./model/loadableModel.ts";
+export { modelFromSafetensors } from "./model/modelFromSafetensors.ts";
+export { modelConfigKey, modelToSafetensors } from "./model/modelToSafetensors.ts";
+export type { SavableModel } from "./model/savableModel.ts";
 export { type DecodedSafetensors, decodeSafetensors } from "./safetensors/decode.ts";
 export { encodeSafetensors } from "./safetensors/encode.ts";
 export type { HostTensor } from "./safetensors/hostTensor.ts";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { tensor } from "@squall/tensor";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FormatError } from "../src/index.ts";
-import { loadSafetensors, saveSafetensors, writeFileAtomic } from "../src/node.ts";
+import { loadModel, loadSafetensors, saveModel, saveSafetensors, writeFileAtomic } from "../src/node.ts";
+import { build, Forecaster } from "./models.ts";
 
 /** What goes wrong with the files that are opened for writing. */
 let failure: "none" | "write" | "sync" | "rename" = "none";
@@ -133,5 +134,45 @@ describe("saveSafetensors and loadSafetensors", () => {
       `loadSafetensors(${JSON.stringify(path)}): the file has 5 bytes but needs at least 8`,
     );
     await expect(loadSafetensors(join(folder, "none"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("saveModel and loadModel", () => {
+  const path = (): string => join(folder, "model.safetensors");
+
+  it("round trip through a file, beside other text", async () => {
+    const model = new Forecaster([3, 2], "float64");
+    await saveModel(path(), model, { epoch: "3" });
+    const loaded = await loadModel(path(), build);
+    expect(loaded.config).toEqual(model.config);
+    expect(loaded.body.cells.at(1).bias?.toArray()).toEqual(model.body.cells.at(1).bias?.toArray());
+    expect(loaded.head.weight.dtype).toBe("float64");
+    expect(loaded.head.weight.toArray()).toEqual(model.head.weight.toArray());
+    expect((await loadSafetensors(path())).metadata.epoch).toBe("3");
+  });
+
+  it("keep the old file whole when the new one cannot be made or written", async () => {
+    const model = new Forecaster([2]);
+    await saveModel(path(), model);
+    failure = "write";
+    await expect(saveModel(path(), new Forecaster([3]))).rejects.toMatchObject({ code: "ENOSPC" });
+    failure = "none";
+    await expect(saveModel(path(), { config: { lr: Number.NaN }, stateDict: () => ({}) })).rejects.toThrow(
+      "saveModel: config.lr is NaN, which JSON would not give back",
+    );
+    expect((await loadModel(path(), build)).config).toEqual(model.config);
+  });
+
+  it("name the file that holds no such model", async () => {
+    const name = `loadModel(${JSON.stringify(path())})`;
+    await saveSafetensors(path(), { w: tensor([1]) });
+    await expect(loadModel(path(), build)).rejects.toThrow(`${name}: there is no model's config in the file`);
+    await saveSafetensors(path(), { w: tensor([1]) }, { "squall.config": '{"kind":"Forecaster","hidden":[1]}' });
+    await expect(loadModel(path(), build)).rejects.toMatchObject({
+      name: "StateDictError",
+      message: expect.stringMatching(/: the state dict does not fit Forecaster: missing: .*; unexpected: w$/),
+      op: name,
+    });
+    await expect(loadModel(join(folder, "none"), build)).rejects.toMatchObject({ code: "ENOENT" });
   });
 });

@@ -1,4 +1,5 @@
-import { ArgumentError, type PerAxis, perAxis } from "@squall/device";
+import { ArgumentError, DeviceError, DTypeError, type PerAxis, perAxis } from "@squall/device";
+import type { Tensor } from "@squall/tensor";
 
 /** @throws ArgumentError unless `value` is a whole number >= `least` */
 export function checkWhole(op: string, name: string, value: number, least: number): void {
@@ -53,4 +54,28 @@ export function wholePerAxis(op: string, name: string, value: PerAxis, axes: num
     });
   }
   return perAxis(op, name, value, axes, least);
+}
+
+/** @throws DTypeError, DeviceError unless both tensors have one dtype and device; each is given with its name */
+export function checkAlike(
+  op: string,
+  [nameA, a]: readonly [string, Tensor],
+  [nameB, b]: readonly [string, Tensor],
+): void {
+  if (a.dtype !== b.dtype) {
+    throw new DTypeError(op, `${nameA} is ${a.dtype} but ${nameB} is ${b.dtype}; convert one with to("${a.dtype}")`, {
+      expected: a.dtype,
+      got: b.dtype,
+    });
+  }
+  if (a.device !== b.device) {
+    throw new DeviceError(
+      op,
+      `${nameA} is on ${a.device.name} but ${nameB} is on ${b.device.name}; move one with to()`,
+      {
+        expected: a.device.name,
+        got: b.device.name,
+      },
+    );
+  }
 }

@@ -1,19 +1,16 @@
 /**
- * Modules, layers, losses and initializers; above all ConvLSTM.
+ * Modules, layers, losses, metrics and initializers; above all ConvLSTM.
  * @packageDocumentation
  */
 
+export * as constrain from "./constrain/index.ts";
+export { ConvGRUCell, type ConvGRUCellOptions, type GRUState } from "./convgru/cell.ts";
+export { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 export { ConvLSTMCell, type ConvLSTMCellOptions, type PeepholeKind } from "./convlstm/cell.ts";
 export { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
-export {
-  convLSTMFromFused,
-  convLSTMToFused,
-  type FusedNames,
-  fuseWeights,
-  type SplitWeight,
-  splitFusedWeight,
-} from "./convlstm/fused.ts";
 export type { LSTMState } from "./convlstm/gates.ts";
+export { ConvRNNCell, type ConvRNNCellOptions, type RNNState } from "./convrnn/cell.ts";
+export { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
 export type { ForecasterCell, ForecasterCells, ForecasterLayers } from "./forecaster/cells.ts";
 export { ConvStage, type ConvStageOptions } from "./forecaster/convStage.ts";
 export { DownStage } from "./forecaster/downStage.ts";
@@ -30,7 +27,13 @@ export { ResizeStage } from "./forecaster/resizeStage.ts";
 export { type SamplingScheduleOptions, samplingSchedule } from "./forecaster/samplingSchedule.ts";
 export { StageChain } from "./forecaster/stageChain.ts";
 export { UpStage } from "./forecaster/upStage.ts";
+export { type ConfiguredModel, type FromConfigOptions, fromConfig } from "./fromConfig.ts";
 export * as init from "./init/index.ts";
+export { exportConvLSTM } from "./interchange/exportConvLSTM.ts";
+export type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./interchange/format.ts";
+export { type ConvLSTMFormatName, convLSTMFormats } from "./interchange/formats.ts";
+export type { Gate, GateOrder } from "./interchange/gate.ts";
+export { importConvLSTM } from "./interchange/importConvLSTM.ts";
 export { Conv1d } from "./layers/conv1d.ts";
 export { Conv2d } from "./layers/conv2d.ts";
 export { Conv3d } from "./layers/conv3d.ts";
@@ -55,12 +58,20 @@ export { SiLU } from "./layers/silu.ts";
 export { Softmax, type SoftmaxOptions } from "./layers/softmax.ts";
 export { Softplus, type SoftplusOptions } from "./layers/softplus.ts";
 export { Tanh } from "./layers/tanh.ts";
+export { TimeDistributed } from "./layers/timeDistributed.ts";
+export { type BalancedWeightsOptions, balancedWeights } from "./loss/balancedWeights.ts";
 export { BCELoss, bce } from "./loss/bce.ts";
 export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./loss/bceWithLogits.ts";
+export { GDLLoss, type GDLOptions, gdl } from "./loss/gdl.ts";
 export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";
 export { L1Loss, l1 } from "./loss/l1.ts";
+export { l1Penalty } from "./loss/l1Penalty.ts";
+export { l2Penalty } from "./loss/l2Penalty.ts";
 export { MSELoss, mse } from "./loss/mse.ts";
 export type { LossOptions, LossReduction } from "./loss/reduction.ts";
+export { WeightedL1Loss, weightedL1 } from "./loss/weightedL1.ts";
+export { WeightedMSELoss, weightedMse } from "./loss/weightedMse.ts";
+export * as metrics from "./metrics/index.ts";
 export type { JsonValue, ModelConfig } from "./module/config.ts";
 export { type CarriedTensor, type LoadResult, Module, type StateDict, type TensorModule } from "./module/module.ts";
 export { ModuleList } from "./module/moduleList.ts";
@@ -69,7 +80,15 @@ export { Buffer, Parameter } from "./module/parameter.ts";
 export { Sequential } from "./module/sequential.ts";
 export type { Activation, ActivationName } from "./recurrent/activation.ts";
 export {
+  Bidirectional,
+  type BidirectionalOptions,
+  type BidirectionalStates,
+  type Direction,
+  type MergeMode,
+} from "./recurrent/bidirectional.ts";
+export {
   type CellKind,
+  type ForgetBias,
   type PerPosition,
   RecurrentCell,
   type RecurrentState,
@@ -82,6 +101,7 @@ export type { SequenceMasks } from "./recurrent/noise.ts";
 export type {
   CellNorm,
   CellPlan,
+  CommonOptions,
   KernelSize,
   LayerOptionsOf,
   RecurrentCellOptions,
@@ -90,4 +110,11 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
-export type { StepOptions } from "./recurrent/stepOptions.ts";
+export type { LayerNoise, StepOptions } from "./recurrent/stepOptions.ts";
+export {
+  type SequenceChunk,
+  type TruncatedBPTTOptions,
+  type TruncatedBPTTResult,
+  truncatedBPTT,
+} from "./recurrent/truncatedBPTT.ts";
+export { STLSTMCell, type STLSTMCellOptions, type STLSTMState } from "./stlstm/cell.ts";

@@ -1,5 +1,5 @@
 /**
- * Optimizers with PyTorch's update rules, learning-rate schedules and gradient clipping.
+ * Optimizers with PyTorch's update rules, learning-rate schedules, gradient clipping and early stopping.
  * @packageDocumentation
  */
 export { Adam } from "./adam.ts";
@@ -7,6 +7,7 @@ export type { AdamHyperparameters, AdamOptions } from "./adamRule.ts";
 export { AdamW } from "./adamW.ts";
 export { type ClipGradNormOptions, clipGradNorm } from "./clipGradNorm.ts";
 export { clipGradValue } from "./clipGradValue.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./earlyStopping.ts";
 export { Optimizer } from "./optimizer.ts";
 export type { Hyperparameters, ParameterState, ParamGroup, ParamGroupOptions, Params } from "./paramGroup.ts";
 export { RMSprop, type RMSpropHyperparameters, type RMSpropOptions } from "./rmsprop.ts";

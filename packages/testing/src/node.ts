@@ -4,4 +4,4 @@
  */
 export { type Fixture, type HostTensors, readFixture } from "./golden/fixture.ts";
 export { type GoldenSummary, runGoldenFolder } from "./golden/folder.ts";
-export { type GoldenOptions, type GoldenResult, isForeign, runGolden } from "./golden/run.ts";
+export { type GoldenOptions, type GoldenResult, runGolden } from "./golden/run.ts";

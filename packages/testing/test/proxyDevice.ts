@@ -25,19 +25,27 @@ class ProxyStorage implements Storage {
   }
 }
 
+/** The proxy also knows the most that it ever held. */
+export interface ProxyDevice extends Device {
+  /** The most bytes held at a time since the last call. */
+  takePeak(): number;
+}
+
 /**
  * A second device for tests: the cpu behind a wall, as a GPU would be: float32 alone, no synchronous reading, storages of its own, counted.
  * @param faulty - a kernel that shall compute the first element of its results wrongly
  */
-export function proxyDevice(faulty?: keyof Kernels): Device {
+export function proxyDevice(faulty?: keyof Kernels): ProxyDevice {
   const { kernels: inner } = cpu;
   const live = new Set<Storage>();
   let bytes = 0;
+  let peak = 0;
   const wrap = (storage: Storage, kernel?: keyof Kernels): Storage => {
     const wrapped = new ProxyStorage(device, storage);
     if (kernel !== undefined) spoil(kernel, wrapped);
     live.add(wrapped);
     bytes += 4 * wrapped.length;
+    peak = Math.max(peak, bytes);
     trackStorage(wrapped);
     return wrapped;
   };
@@ -116,7 +124,7 @@ export function proxyDevice(faulty?: keyof Kernels): Device {
       return { gates: wrap(out.gates), cell: wrap(out.cell, "lstmStepGradient") };
     },
   };
-  const device: Device = {
+  const device: ProxyDevice = {
     name: "proxy",
     kernels,
     dtypes: ["float32"],
@@ -132,6 +140,11 @@ export function proxyDevice(faulty?: keyof Kernels): Device {
     sync: async () => {},
     memory: () => ({ storages: live.size, bytes }),
     describe: () => "proxy: the cpu behind a wall",
+    takePeak: () => {
+      const most = peak;
+      peak = bytes;
+      return most;
+    },
   };
   return device;
 }

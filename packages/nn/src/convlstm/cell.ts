@@ -135,9 +135,9 @@ export class ConvLSTMCell extends RecurrentCell<LSTMState> {
     masks: SequenceMasks,
   ): SequenceResult<LSTMState> {
     const { peepholeKind } = this;
-    const zones = this.training && this.zoneout.some((p) => p > 0);
-    const isFused = this.isStandard && this.norm === "none" && this.stateConv.groups === 1 && !zones;
-    if (!isFused || masks.state !== undefined || peepholeKind === "conv") return super.sequence(x, steps, state, masks);
+    const isFused = this.isStandard && this.norm === "none" && this.stateConv.groups === 1;
+    if (!isFused || masks.state !== undefined || masks.steps !== undefined || peepholeKind === "conv")
+      return super.sequence(x, steps, state, masks);
     const input = x && gateInput(x, 2, this.gates, this.inputConv.groups, masks.input);
     const { inputWeight, stateWeight, stateConv, bias, peephole } = this;
     const inputConv = { ...this.inputConv, groups: input?.groups ?? 1 };

@@ -1,4 +1,6 @@
+import { ConvGRU, type ConvGRUOptions } from "../convgru/convGRU.ts";
 import { ConvLSTM, type ConvLSTMOptions } from "../convlstm/convLSTM.ts";
+import { ConvRNN, type ConvRNNOptions } from "../convrnn/convRNN.ts";
 import type { RecurrentCell, RecurrentState } from "../recurrent/cell.ts";
 import type { FrameStage } from "../recurrent/frameStage.ts";
 import type { RecurrentLayer } from "../recurrent/layer.ts";
@@ -16,6 +18,10 @@ export interface ForecasterLayers<Layer, Options> {
 export interface ForecasterCells {
   /** {@link ConvLSTM} */
   readonly lstm: ForecasterLayers<ConvLSTM, ConvLSTMOptions>;
+  /** {@link ConvGRU} */
+  readonly gru: ForecasterLayers<ConvGRU, ConvGRUOptions>;
+  /** {@link ConvRNN} */
+  readonly rnn: ForecasterLayers<ConvRNN, ConvRNNOptions>;
 }
 
 /** Name of a kind of recurrent layers. */
@@ -24,9 +30,14 @@ export type ForecasterCell = keyof ForecasterCells;
 /** Recurrent layers of any kind. */
 export type AnyRecurrentLayer = RecurrentLayer<RecurrentState, RecurrentCell<RecurrentState>>;
 
-type LayerClass<Layer> = new (options: LayerOptionsOf<RecurrentCellOptions>, stages?: readonly FrameStage[]) => Layer;
+/** Options that layers of every kind have; `recurrentActivation` is for those with gates. */
+type CommonLayerOptions = LayerOptionsOf<Omit<RecurrentCellOptions, "recurrentActivation">>;
+
+type LayerClass<Layer> = new (options: CommonLayerOptions, stages?: readonly FrameStage[]) => Layer;
 
 /** The class behind each name. */
 export const recurrentLayers: { readonly [Cell in ForecasterCell]: LayerClass<ForecasterCells[Cell]["layer"]> } = {
   lstm: ConvLSTM,
+  gru: ConvGRU,
+  rnn: ConvRNN,
 };

@@ -75,7 +75,7 @@ export type ForecasterLayer<Cell extends ForecasterCell> = Omit<
 
 /** Options of {@link EncoderForecaster}: {@link ForecasterOptions}, and those that only one kind of layers has, such as `peephole`. */
 export type EncoderForecasterOptions<Cell extends ForecasterCell = "lstm"> = ForecasterOptions &
-  Omit<ForecasterCells[Cell]["options"], keyof LayerOptionsOf<RecurrentCellOptions>> & {
+  Omit<ForecasterCells[Cell]["options"], DecidedOptions | "layers"> & {
     /** Kind of the recurrent layers. Default `"lstm"`. */
     readonly cell?: Cell;
     /** Options of single layers, which win over the common ones, in the encoder's order. */

@@ -1,8 +1,8 @@
 import type { Shape } from "@squall/device";
 import { type Generator, type Tensor, zerosLike } from "@squall/tensor";
 import type { RecurrentState } from "../recurrent/cell.ts";
-import type { SequenceMasks } from "../recurrent/noise.ts";
 import type { ActiveSamples } from "../recurrent/sequenceMask.ts";
+import type { LayerNoise } from "../recurrent/stepOptions.ts";
 import type { AnyRecurrentLayer } from "./cells.ts";
 import { chooseSamples, drawSamples } from "./samples.ts";
 
@@ -35,14 +35,14 @@ export class Rollout {
   private readonly model: RolloutModel;
   private readonly batch: number;
   private readonly gridSize: Shape;
-  private masks: readonly SequenceMasks[] | undefined;
+  private noise: readonly LayerNoise[] | undefined;
 
   /** @param gridSize - spatial sizes of the frames, in patches */
   constructor(model: RolloutModel, batch: number, gridSize: Shape) {
     this.model = model;
     this.batch = batch;
     this.gridSize = gridSize;
-    this.masks = undefined;
+    this.noise = undefined;
   }
 
   /** The last frame that counts of each sample; zeros for samples without. */
@@ -58,7 +58,7 @@ export class Rollout {
    */
   read(frames: readonly Tensor[], active: ActiveSamples | undefined, p: number): ReadFrames | undefined {
     const { encoder, handOver, generator } = this.model;
-    const masks = encoder.drawMasks(this.batch, this.gridSize);
+    const noise = encoder.drawNoise(this.batch, this.gridSize);
     const started = Array.from({ length: this.batch }, () => false);
     let result: ReadFrames | undefined;
     for (const [t, truth] of frames.entries()) {
@@ -68,7 +68,7 @@ export class Rollout {
         const isTrue = drawSamples(this.batch, p, generator).map((drawn, n) => drawn || started[n] !== true);
         frame = chooseSamples(isTrue, truth, () => this.model.frameOf(this.step(last, handOver(states))[0]));
       }
-      const [, states] = encoder.step(frame, result?.states, { active: active?.[t], masks });
+      const [, states] = encoder.step(frame, result?.states, { active: active?.[t], noise });
       result = { states, last: latest(active?.[t], frame, result?.last) };
       for (const n of started.keys()) started[n] ||= active?.[t]?.[n] ?? true;
     }
@@ -107,8 +107,8 @@ export class Rollout {
 
   private step(frame: Tensor, states: readonly RecurrentState[]): [logits: Tensor, states: readonly RecurrentState[]] {
     const { forecaster, logitsOf } = this.model;
-    this.masks ??= forecaster.drawMasks(this.batch, this.gridSize, states);
-    const [layers, after] = forecaster.step(frame, states, { masks: this.masks });
+    this.noise ??= forecaster.drawNoise(this.batch, this.gridSize, states);
+    const [layers, after] = forecaster.step(frame, states, { noise: this.noise });
     return [logitsOf(layers), after];
   }
 }

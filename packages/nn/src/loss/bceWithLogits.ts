@@ -1,17 +1,16 @@
-import {
-  broadcastShapes,
-  type ElementwiseFunction,
-  expressions as e,
-  elementwise,
-  formatShape,
-  ShapeError,
-  sameShape,
-} from "@squall/device";
+import { type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
 import { Buffer } from "../module/parameter.ts";
 import { elementLoss } from "./elementLoss.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction, reduceLoss } from "./reduction.ts";
+import {
+  checkBroadcast,
+  checkPair,
+  checkReduction,
+  type LossOptions,
+  type LossReduction,
+  reduceLoss,
+} from "./reduction.ts";
 
 const x = e.input(0);
 const t = e.input(1);
@@ -71,13 +70,7 @@ export function bceWithLogits(input: Tensor, target: Tensor, options: BCEWithLog
   checkPair(op, input, target);
   const { posWeight } = options;
   if (posWeight === undefined) return elementLoss(plain, [input, target], reduction);
-  if (!sameShape(broadcastShapes(op, [input.shape, posWeight.shape]), input.shape)) {
-    throw new ShapeError(
-      op,
-      `posWeight ${formatShape(posWeight.shape)} does not broadcast to the input ${formatShape(input.shape)}`,
-      { expected: input.shape, got: posWeight.shape },
-    );
-  }
+  checkBroadcast(op, "posWeight", posWeight, input);
   return reduceLoss(applyElementwise(weighted, [input, target, posWeight]), reduction);
 }
 

@@ -1,4 +1,4 @@
-import { ArgumentError, formatShape, ShapeError, sameShape } from "@squall/device";
+import { ArgumentError, broadcastShapes, formatShape, ShapeError, sameShape } from "@squall/device";
 import { Tensor } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
 
@@ -20,22 +20,34 @@ export function checkReduction(op: string, { reduction = "mean" }: LossOptions):
   return reduction;
 }
 
+/** @throws ArgumentError unless the value is a tensor */
+export function checkTensor(op: string, name: string, value: Tensor): void {
+  if (value instanceof Tensor) return;
+  throw new ArgumentError(op, `the ${name} must be a tensor, got ${value === null ? "null" : typeof value}`, {
+    got: value,
+  });
+}
+
 /** @throws ArgumentError unless both are tensors; ShapeError unless they have one shape */
-export function checkPair(op: string, input: Tensor, target: Tensor): void {
-  for (const [name, value] of Object.entries({ input, target })) {
-    if (!(value instanceof Tensor)) {
-      throw new ArgumentError(op, `the ${name} must be a tensor, got ${value === null ? "null" : typeof value}`, {
-        got: value,
-      });
-    }
-  }
-  if (!sameShape(input.shape, target.shape)) {
-    throw new ShapeError(
-      op,
-      `input and target must have the same shape, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
-      { expected: input.shape, got: target.shape },
-    );
-  }
+export function checkPair(op: string, input: Tensor, target: Tensor, name = "input"): void {
+  checkTensor(op, name, input);
+  checkTensor(op, "target", target);
+  if (sameShape(input.shape, target.shape)) return;
+  throw new ShapeError(
+    op,
+    `${name} and target must have the same shape, got ${name} ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
+    { expected: input.shape, got: target.shape },
+  );
+}
+
+/** @throws ShapeError unless `value` broadcasts to the shape of the input */
+export function checkBroadcast(op: string, name: string, value: Tensor, input: Tensor): void {
+  if (sameShape(broadcastShapes(op, [input.shape, value.shape]), input.shape)) return;
+  throw new ShapeError(
+    op,
+    `${name} ${formatShape(value.shape)} does not broadcast to the input ${formatShape(input.shape)}`,
+    { expected: input.shape, got: value.shape },
+  );
 }
 
 /** Reduces losses of elements as asked. */

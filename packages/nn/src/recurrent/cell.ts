@@ -2,8 +2,6 @@ import {
   ArgumentError,
   type ConvOptions,
   convGeometry,
-  DeviceError,
-  DTypeError,
   formatShape,
   type Shape,
   ShapeError,
@@ -17,9 +15,10 @@ import { Module } from "../module/module.ts";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
 import { resolveActivation } from "./activation.ts";
-import { resolveInit } from "./cellInit.ts";
+import { checkAxes, checkChannels, checkHome, checkParts, checkSpatialDims } from "./cellChecks.ts";
+import { resolveInit, tapsOf } from "./cellInit.ts";
 import { convolve, gateInput } from "./gateConv.ts";
-import { checkRate, dropoutMasks, noMasks, type SequenceMasks, zoneout } from "./noise.ts";
+import { checkRate, dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
 import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
 
 /** State of a recurrent layer: at least the hidden state, which is its output. */
@@ -42,10 +41,20 @@ export interface CellKind {
   readonly op: string;
   /** Pre-activations per hidden channel, the blocks of the weights' first axis. */
   readonly gates: number;
+  /** Blocks of H channels that are normalized, each by itself and with factors of its own. Default: `gates`. */
+  readonly normalized?: number;
   /** The parts of a state, `h` first. */
   readonly stateNames: readonly string[];
   /** The gate that gets an initial bias, and that bias; that of the initializers if left out. */
-  readonly forget?: { readonly gate: number; readonly bias: number | undefined };
+  readonly forget?: ForgetBias;
+}
+
+/** An initial bias of one gate. */
+export interface ForgetBias {
+  /** Which gate, counted from 0. */
+  readonly gate: number;
+  /** What is added to its bias; `undefined` for that of the initializers. */
+  readonly bias: number | undefined;
 }
 
 /** An option that has a weight per position, and one that does without. */
@@ -87,7 +96,10 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   readonly norm: CellNorm;
   /** Groups of channels of each gate that are normalized together. */
   readonly normGroups: number;
-  /** Factors on normalized pre-activations: `[gates·H]` for the norm `group`, `[gates·H, …size]` for `layer`; initially 1. */
+  /**
+   * Factors on normalized pre-activations: `[blocks·H]` for the norm `group`, `[blocks·H, …size]` for `layer`; initially 1. There is a block
+   * per gate, unless a kind of cell says otherwise.
+   */
   normWeight: Parameter | undefined;
   /** Learned states before the first step, `[parts, H, 1…]`, in the order of {@link stateNames}; initially 0. */
   learnedState: Parameter | undefined;
@@ -126,9 +138,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     const { stateGroups = 1, inputDropout = 0, recurrentDropout = 0 } = options;
     checkWhole(op, "inputChannels", inputChannels, 0);
     checkWhole(op, "hiddenChannels", hiddenChannels, 1);
-    if (spatialDims !== 1 && spatialDims !== 2 && spatialDims !== 3) {
-      throw new ArgumentError(op, `spatialDims must be 1, 2 or 3, got ${String(spatialDims)}`, { got: spatialDims });
-    }
+    checkSpatialDims(op, spatialDims);
     checkWhole(op, "groups", groups, 1);
     checkWhole(op, "stateGroups", stateGroups, 1);
     checkDivisible(op, "inputChannels", inputChannels, "groups", groups);
@@ -187,8 +197,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
       const spans = kernel.map((k, axis) => (k - 1) * (dilations[axis] ?? 1) + 1);
       convGeometry(op, [1, inputChannels, ...spans], inputShape, this.inputConv);
     }
-    const taps = sizeOf(inputShape.slice(1)) + sizeOf(stateShape.slice(1));
-    const init = resolveInit(op, options.init, taps);
+    const init = resolveInit(op, options.init, tapsOf(inputShape, stateShape));
     const made = (shape: Shape, fill: (target: Tensor, options: { generator: Generator }) => unknown): Parameter => {
       const target = zeros(shape, creation(options));
       fill(target, { generator });
@@ -211,7 +220,8 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     this.normWeight = undefined;
     if (norm !== "none") {
       const positions = norm === "layer" ? (this.fixedSize ?? []) : [];
-      this.normWeight = new Parameter(ones([gates * hiddenChannels, ...positions], creation(options)));
+      const blocks = kind.normalized ?? gates;
+      this.normWeight = new Parameter(ones([blocks * hiddenChannels, ...positions], creation(options)));
     }
     this.learnedState = undefined;
     if (options.learnedInitialState ?? false) {
@@ -270,21 +280,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
 
   /** @throws DTypeError, DeviceError unless a tensor (called `name`) has the dtype and device of the weights */
   checkHome(op: string, name: string, tensor: Tensor): void {
-    const { dtype, device } = this.stateWeight;
-    if (tensor.dtype !== dtype) {
-      const remedy = `convert it with to("${dtype}"), or the model with model.to("${tensor.dtype}")`;
-      throw new DTypeError(op, `${name} is ${tensor.dtype} but the weights are ${dtype}; ${remedy}`, {
-        expected: dtype,
-        got: tensor.dtype,
-      });
-    }
-    if (tensor.device !== device) {
-      throw new DeviceError(
-        op,
-        `${name} is on ${tensor.device.name} but the weights are on ${device.name}; move one with to(device)`,
-        { expected: device.name, got: tensor.device.name },
-      );
-    }
+    checkHome(op, name, tensor, this.stateWeight);
   }
 
   /**
@@ -294,17 +290,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
    */
   checkState(op: string, batch: number, spatial: Shape, state: State): void {
     const expected = [batch, this.hiddenChannels, ...spatial];
-    for (const [k, value] of this.partsOf(state).entries()) {
-      const name = `state ${this.stateNames[k]}`;
-      this.checkHome(op, name, value);
-      if (!sameShape(value.shape, expected)) {
-        throw new ShapeError(
-          op,
-          `${name} has shape ${formatShape(value.shape)} but [N,H,…] = ${formatShape(expected)} is needed`,
-          { expected, got: value.shape },
-        );
-      }
-    }
+    checkParts(op, this.stateNames, this.partsOf(state), expected, this.stateWeight);
     if (this.fixedSize !== undefined && !sameShape(this.fixedSize, spatial)) {
       throw new ShapeError(
         op,
@@ -324,7 +310,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   }
 
   /**
-   * Draws what is dropped throughout a sequence; nothing in evaluation.
+   * Draws what is random in a sequence; nothing is in evaluation.
    * @param imageSize - spatial sizes of the input
    * @param spatial - sizes of the states
    */
@@ -336,6 +322,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return {
       input: masks(this.inputDropout, this.inputChannels, imageSize),
       state: masks(this.recurrentDropout, this.hiddenChannels, spatial),
+      steps: this.zoneout.some((p) => p > 0) ? streamOf(this.generator) : undefined,
     };
   }
 
@@ -348,16 +335,28 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return convolve(this.spatialDims, images, this.inputWeight, bias, { ...this.inputConv, groups });
   }
 
-  /** Pre-activations from the hidden state, `[N, gates·H, …]`. */
-  protected stateGates(h: Tensor, masks: SequenceMasks, bias?: Tensor): Tensor {
-    const { frames, groups } = gateInput(h, 1, this.gates, this.stateConv.groups, masks.state);
-    return convolve(this.spatialDims, frames, this.stateWeight, bias, { ...this.stateConv, groups });
+  /** The rows that some gates have in a weight or bias. */
+  private rowsOf(parameter: Parameter, first: number, count: number): Tensor {
+    if (count === this.gates) return parameter;
+    return parameter.narrow(0, first * this.hiddenChannels, count * this.hiddenChannels);
   }
 
   /**
-   * Normalizes pre-activations gate by gate.
-   * @param gates - `[N, n·H, …]`, those of `n` gates
+   * Pre-activations of some gates from the hidden state, `[N, count·H, …]`; of all if not said.
    * @param first - which gate is the first of them
+   */
+  protected stateGates(h: Tensor, masks: SequenceMasks, bias?: Tensor, first = 0, count: number = this.gates): Tensor {
+    const { state = [] } = masks;
+    const own = state.length === this.gates ? state.slice(first, first + count) : state;
+    const { frames, groups } = gateInput(h, 1, count, this.stateConv.groups, own);
+    const weight = this.rowsOf(this.stateWeight, first, count);
+    return convolve(this.spatialDims, frames, weight, bias, { ...this.stateConv, groups });
+  }
+
+  /**
+   * Normalizes pre-activations block by block.
+   * @param gates - `[N, n·H, …]`, those of `n` blocks: of gates, unless a kind of cell says otherwise
+   * @param first - which block is the first of them
    */
   protected normalized(gates: Tensor, first: number): Tensor {
     if (this.normWeight === undefined) return gates;
@@ -376,22 +375,33 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return this.bias?.narrow(0, first * this.hiddenChannels, channels).reshape([channels, ...ones]);
   }
 
-  /** Pre-activations of all gates, `[N, gates·H, …]`. */
-  protected preActivations(inputGates: Tensor | undefined, h: Tensor, masks: SequenceMasks): Tensor {
+  /**
+   * Pre-activations of some gates, `[N, count·H, …]`; of all if not said.
+   * @param inputGates - theirs, `[N, count·H, …]`; `undefined` without input
+   * @param first - which gate is the first of them
+   */
+  protected preActivations(
+    inputGates: Tensor | undefined,
+    h: Tensor,
+    masks: SequenceMasks,
+    first = 0,
+    count: number = this.gates,
+  ): Tensor {
     // Without a norm the convolution adds the bias as it goes.
-    const inside = this.norm === "none" ? this.bias : undefined;
-    const stateGates = this.stateGates(h, masks, inside);
-    const gates = this.normalized(inputGates === undefined ? stateGates : inputGates.add(stateGates), 0);
-    const outside = this.norm === "none" ? undefined : this.biasOf(0, this.gates);
+    const inside = this.norm === "none" ? this.bias && this.rowsOf(this.bias, first, count) : undefined;
+    const stateGates = this.stateGates(h, masks, inside, first, count);
+    const gates = this.normalized(inputGates === undefined ? stateGates : inputGates.add(stateGates), first);
+    const outside = this.norm === "none" ? undefined : this.biasOf(first, count);
     return outside === undefined ? gates : gates.add(outside);
   }
 
   private advance(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State {
     const after = this.next(inputGates, state, masks);
-    if (!this.training || this.zoneout.every((p) => p === 0)) return after;
+    const { steps } = masks;
+    if (steps === undefined) return after;
     const before = this.partsOf(state);
     return this.stateOf(
-      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, this.generator)),
+      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, steps)),
     );
   }
 
@@ -431,22 +441,11 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     }
     const like = x ?? state?.h;
     if (like === undefined) throw new ArgumentError(op, "a cell without input needs a state to start from");
-    if (like.rank !== this.spatialDims + 2) {
-      throw new ShapeError(op, `needs ${this.spatialDims + 2} axes [N,C,…], got ${formatShape(like.shape)}`, {
-        expected: this.spatialDims + 2,
-        got: like.rank,
-      });
-    }
-    const [batch = 0, channels, ...imageSize] = like.shape;
+    checkAxes(op, like, this.spatialDims);
+    const [batch = 0, , ...imageSize] = like.shape;
     if (x !== undefined) {
       this.checkHome(op, "input", x);
-      if (channels !== this.inputChannels) {
-        throw new ShapeError(
-          op,
-          `input has ${channels} channels but the cell expects ${this.inputChannels} (input [N,C,…] = ${formatShape(x.shape)})`,
-          { expected: this.inputChannels, got: channels },
-        );
-      }
+      checkChannels(op, x, this.inputChannels);
     }
     const spatial = this.sizeOfStates(op, imageSize);
     const before = state ?? this.initialState(batch, spatial);

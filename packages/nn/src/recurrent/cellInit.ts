@@ -1,3 +1,4 @@
+import { type Shape, sizeOf } from "@squall/device";
 import type { Generator, Tensor } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
 import { fans } from "../init/gain.ts";
@@ -66,6 +67,11 @@ const presets: Readonly<Record<CellInitPreset, (taps: number) => Preset>> = {
 };
 
 const presetNames: readonly CellInitPreset[] = ["lecun", "pytorch", "keras", "brainpy"];
+
+/** Inputs that one pre-activation sums over. @param shapes - of the weights that feed it, `[O, I, …k]` */
+export function tapsOf(...shapes: readonly (Shape | undefined)[]): number {
+  return shapes.reduce((sum, shape) => sum + (shape === undefined ? 0 : sizeOf(shape.slice(1))), 0);
+}
 
 /** Initializers of every group, and the forget bias that goes with them. */
 export interface ResolvedInit extends Required<CellInitializers> {

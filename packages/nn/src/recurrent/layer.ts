@@ -1,33 +1,15 @@
-import {
-  ArgumentError,
-  formatShape,
-  keepStorage,
-  type Shape,
-  ShapeError,
-  sameShape,
-  trackStorage,
-} from "@squall/device";
-import {
-  cat,
-  checkpoint,
-  defaultGenerator,
-  flip,
-  isGradEnabled,
-  keep,
-  noGrad,
-  type Tensor,
-  tensor,
-  where,
-  zeros,
-} from "@squall/tensor";
+import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
+import { cat, checkpoint, defaultGenerator, flip, type Generator, isGradEnabled, type Tensor } from "@squall/tensor";
 import { checkWhole } from "../arguments.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { configOf, type ModelConfig } from "../module/config.ts";
 import { type CarriedTensor, Module } from "../module/module.ts";
 import { ModuleList } from "../module/moduleList.ts";
-import type { RecurrentCell, RecurrentState, SequenceResult } from "./cell.ts";
+import { CarriedStates } from "./carriedStates.ts";
+import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import type { FrameStage } from "./frameStage.ts";
-import { checkRate, type SequenceMasks } from "./noise.ts";
+import { maskedSequence } from "./maskedSequence.ts";
+import { checkRate, noMasks, streamOf } from "./noise.ts";
 import {
   type CellPlan,
   type LayerOptionsOf,
@@ -36,8 +18,8 @@ import {
   resolveKernels,
   type SpatialDims,
 } from "./options.ts";
-import { type ActiveSamples, activeSamples, runsOf, type SequenceOptions, zeroInactive } from "./sequenceMask.ts";
-import type { StepOptions } from "./stepOptions.ts";
+import { type ActiveSamples, activeSamples, type SequenceOptions, zeroInactive } from "./sequenceMask.ts";
+import type { LayerNoise, StepOptions } from "./stepOptions.ts";
 
 /** Hidden states over time, and the states after the last step. */
 export type RecurrentOutput<State> = [layerOutputs: Tensor[], lastStates: State[]];
@@ -100,13 +82,12 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   readonly cells: ModuleList<Cell>;
   /** What every frame goes through before each layer, if anything. */
   readonly stages: ModuleList<FrameStage> | undefined;
-  /** Dropout between layers, if there is any. */
-  readonly layerDropout: Dropout | undefined;
+  /** Probability that an element between two layers is dropped in training. */
+  readonly layerDropout: number;
+  private readonly generator: Generator | undefined;
   private readonly op: string;
   private readonly options: object;
-  private carried: State[] | undefined;
-  /** Samples that were reset and start from learned states, to which gradients must flow. */
-  private restarted: readonly boolean[] | undefined;
+  private readonly carried: CarriedStates<State> | undefined;
 
   /**
    * @param op - name of the class, for messages and the config
@@ -173,9 +154,9 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
       imageSize = own && cell.sizeOfStates(op, own);
     }
     this.stages = stages && new ModuleList(stages);
-    this.layerDropout = layerDropout === 0 ? undefined : new Dropout({ p: layerDropout, generator: options.generator });
-    this.carried = undefined;
-    this.restarted = undefined;
+    this.layerDropout = layerDropout;
+    this.generator = options.generator;
+    this.carried = this.stateful ? new CarriedStates([...this.cells], this.detachCarried) : undefined;
   }
 
   /** @throws ArgumentError if an option is set that does nothing without another */
@@ -205,6 +186,12 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * lengths or mask do not fit
    */
   forward(x: Tensor, states?: readonly State[], options: SequenceOptions = {}): RecurrentOutput<State> {
+    const [outputs, all] = this.forwardAll(x, states, options);
+    return [outputs, this.returnAllLayers ? all : all.slice(-1)];
+  }
+
+  /** As {@link forward}, but with the states of *all* layers, fit to go on with, whatever `returnAllLayers` says of outputs. */
+  forwardAll(x: Tensor, states?: readonly State[], options: SequenceOptions = {}): RecurrentOutput<State> {
     const { op } = this;
     const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
     this.checkInput(op, x, this.spatialDims + 3, layout);
@@ -231,7 +218,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * anew in each call unless they are given.
    * @param x - `[N, C, …]`
    * @param states - as the last call gave them; left out as in {@link forward}
-   * @param options - for which samples the frame counts, and masks
+   * @param options - for which samples the frame counts, and what is dropped
    * @returns `[layerOutputs, states]`: hidden states `[N, H, …]` of the last layer, or of each with `returnAllLayers`; states of *all* layers,
    * for the next call
    * @throws ArgumentError with `goBackwards`, which needs the last frame first; else as {@link forward}
@@ -247,19 +234,19 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     const before = this.statesFor(op, batch, sizes, states);
     const active = activeSamples(op, options.active ? { mask: [options.active] } : {}, 1, batch, false);
     const run = { x: x.unsqueeze(0), steps: 1, sizes, states: before, active };
-    const { states: after } = this.run(run, options.masks);
+    const { states: after } = this.run(run, options.noise);
     const outputs = after.map(({ h }) => h);
     return [this.returnAllLayers ? outputs : outputs.slice(-1), after];
   }
 
   /**
-   * Draws what is dropped throughout a sequence, to be given to each {@link step} of it; nothing in evaluation.
+   * Draws what is random throughout a sequence, to be given to each {@link step} of it; nothing in evaluation.
    * @param imageSize - spatial sizes of the frames
    * @param states - those before the first step, which decide the sizes behind stages that make images larger
-   * @returns masks of each layer
+   * @returns one per layer
    */
-  drawMasks(batch: number, imageSize: Shape, states?: readonly State[]): SequenceMasks[] {
-    return this.masksFor(batch, this.sizesFrom(`${this.op}.drawMasks`, imageSize, states));
+  drawNoise(batch: number, imageSize: Shape, states?: readonly State[]): LayerNoise[] {
+    return this.noiseFor(batch, this.sizesFrom(`${this.op}.drawNoise`, imageSize, states));
   }
 
   /**
@@ -269,7 +256,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * @returns as {@link forward}
    * @throws ArgumentError if the model takes input or `steps` is not a whole number >= 1; ShapeError if the states do not fit
    */
-  unroll(steps: number, states: readonly State[] | undefined = this.carried): RecurrentOutput<State> {
+  unroll(steps: number, states: readonly State[] | undefined = this.carried?.states): RecurrentOutput<State> {
     const op = `${this.op}.unroll`;
     if (this.inputChannels !== 0) {
       throw new ArgumentError(
@@ -288,15 +275,9 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     }
     const [batch = 0, , ...spatial] = first.h.shape;
     const sizes = this.sizesFrom(op, spatial, states);
-    return this.output(
-      this.run({
-        x: undefined,
-        steps,
-        sizes,
-        states: this.statesFor(op, batch, sizes, states),
-        active: undefined,
-      }),
-    );
+    const before = this.statesFor(op, batch, sizes, states);
+    const [outputs, all] = this.output(this.run({ x: undefined, steps, sizes, states: before, active: undefined }));
+    return [outputs, this.returnAllLayers ? all : all.slice(-1)];
   }
 
   private checkInput(op: string, x: Tensor, rank: number, layout: string): void {
@@ -346,7 +327,8 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
         got: given.length,
       });
     }
-    const carried = given === undefined ? this.carriedFor(op, batch, sizes) : undefined;
+    const expected = [...this.cells].map((cell, k) => [batch, cell.hiddenChannels, ...(sizes[k]?.states ?? [])]);
+    const carried = given === undefined ? this.carried?.fitting(op, expected) : undefined;
     return [...this.cells].map((cell, layer) => {
       const spatial = sizes[layer]?.states ?? [];
       const state = given?.[layer] ?? carried?.[layer] ?? cell.initialState(batch, spatial);
@@ -355,64 +337,50 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     });
   }
 
-  /** The carried states, if there are any. @throws ShapeError if they are of another batch or image size */
-  private carriedFor(op: string, batch: number, sizes: readonly LayerSizes[]): State[] | undefined {
-    const { restarted } = this;
-    return this.carried?.map((state, layer) => {
-      const cell = this.cells.at(layer);
-      const expected = [batch, cell.hiddenChannels, ...(sizes[layer]?.states ?? [])];
-      if (!sameShape(state.h.shape, expected)) {
-        throw new ShapeError(
-          op,
-          `the states carried over from the last call are ${formatShape(state.h.shape)} in layer ${layer} but this input needs [N,H,…] = ${formatShape(expected)}; call resetState() before a batch or image of another size`,
-          { expected, got: state.h.shape },
-        );
-      }
-      if (restarted === undefined) return state;
-      const fresh = cell.partsOf(cell.initialState(batch, expected.slice(2)));
-      return cell.stateOf(cell.partsOf(state).map((part, k) => chosen(restarted, fresh[k] ?? part, part)));
-    });
-  }
-
   private wants(layer: number): boolean {
     return this.returnSequences && (this.returnAllLayers || layer === this.cells.length - 1);
   }
 
-  /** In the layout that was asked for. */
+  /** Outputs in the layout that was asked for, and all states. */
   private output({ hidden, states }: RunResult<State>): RecurrentOutput<State> {
     const first = this.returnAllLayers ? 0 : states.length - 1;
-    const last = states.slice(first);
-    if (!this.returnSequences) return [last.map(({ h }) => h), last];
-    const outputs = last.map(({ h }, k) => {
-      const sequence = hidden.get(first + k) ?? h.unsqueeze(0);
+    const outputs = states.slice(first).map(({ h }, k) => {
+      const sequence = hidden.get(first + k);
+      if (sequence === undefined) return h;
       const ordered = this.goBackwards && this.keepOrder ? flip(sequence, 0) : sequence;
       return this.batchFirst ? ordered.transpose(0, 1) : ordered;
     });
-    return [outputs, last];
+    return [outputs, states];
   }
 
-  private masksFor(batch: number, sizes: readonly LayerSizes[]): SequenceMasks[] {
-    return [...this.cells].map((cell, layer) => {
+  private noiseFor(batch: number, sizes: readonly LayerSizes[]): LayerNoise[] {
+    const { layerDropout: p } = this;
+    return [...this.cells].map((cell, layer): LayerNoise => {
       const { image, states } = sizes[layer] ?? { image: [], states: [] };
-      return cell.drawMasks(batch, image, states);
+      const drops = this.training && p > 0 && layer > 0;
+      return {
+        cell: cell.drawMasks(batch, image, states),
+        // A stream of its own: the numbers are the same however the steps are cut into chunks.
+        dropout: drops ? new Dropout({ p, generator: streamOf(this.generator) }) : undefined,
+      };
     });
   }
 
   private run(
     run: Run<State>,
-    masks: readonly SequenceMasks[] = this.masksFor(run.states[0]?.h.shape[0] ?? 0, run.sizes),
+    noise: readonly LayerNoise[] = this.noiseFor(run.states[0]?.h.shape[0] ?? 0, run.sizes),
   ): RunResult<State> {
     const result =
-      this.checkpoint === false || !isGradEnabled() ? this.chunk(run, masks) : this.checkpointed(run, masks);
-    if (this.stateful) this.carry(result.states);
+      this.checkpoint === false || !isGradEnabled() ? this.chunk(run, noise) : this.checkpointed(run, noise);
+    this.carried?.keep(result.states);
     return result;
   }
 
   /** Chunk by chunk, each of them computed again in the backward pass: only states between chunks are kept. */
-  private checkpointed(run: Run<State>, masks: readonly SequenceMasks[]): RunResult<State> {
+  private checkpointed(run: Run<State>, noise: readonly LayerNoise[]): RunResult<State> {
     const { x, steps, active } = run;
     const length = this.checkpoint === true ? Math.ceil(Math.sqrt(steps)) : Number(this.checkpoint);
-    const drawn = masks.flatMap(({ input = [], state = [] }) => [...input, ...state]);
+    const drawn = noise.flatMap(({ cell: { input = [], state = [] } }) => [...input, ...state]);
     const hidden = new Map<number, Tensor[]>();
     let states = [...run.states];
     for (let start = 0; start < steps; start += length) {
@@ -430,7 +398,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
             states: before,
             active: active?.slice(start, start + count),
           },
-          masks,
+          noise,
         );
       const result = checkpoint<Tensor[], RunResult<State>>(compute, ...inputs.filter((each) => each !== undefined));
       states = result.states;
@@ -440,47 +408,26 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   }
 
   /** Some steps through all layers. */
-  private chunk(run: Run<State>, masks: readonly SequenceMasks[]): RunResult<State> {
+  private chunk(run: Run<State>, noise: readonly LayerNoise[]): RunResult<State> {
     const hidden = new Map<number, Tensor>();
     let sequence = run.active && this.stages ? run.x && zeroInactive(run.x, run.active) : run.x;
     const states = run.states.map((state, layer) => {
       const cell = this.cells.at(layer);
-      if (layer > 0 && sequence !== undefined) sequence = this.layerDropout?.forward(sequence) ?? sequence;
+      const { cell: masks = noMasks, dropout } = noise[layer] ?? {};
+      if (sequence !== undefined) sequence = dropout?.forward(sequence) ?? sequence;
       const stage = this.stages?.at(layer);
       if (stage !== undefined && sequence !== undefined) {
         sequence = frameWise(stage, sequence, run.sizes[layer]?.image ?? []);
       }
-      const noise = masks[layer] ?? { input: undefined, state: undefined };
       const result =
         run.active === undefined
-          ? cell.sequence(sequence, run.steps, state, noise)
-          : maskedSequence(cell, sequence, run.active, state, noise);
+          ? cell.sequence(sequence, run.steps, state, masks)
+          : maskedSequence(cell, sequence, run.active, state, masks);
       sequence = result.hidden;
       if (this.wants(layer)) hidden.set(layer, result.hidden);
       return result.state;
     });
     return { hidden, states };
-  }
-
-  /** Keeps the states for the next call. */
-  private carry(states: readonly State[]): void {
-    const own = (part: Tensor): Tensor => keep(this.detachCarried ? noGrad(() => part.detach().clone()) : part.clone());
-    this.setCarried(
-      states.map((state, layer) => {
-        const cell = this.cells.at(layer);
-        return cell.stateOf(cell.partsOf(state).map(own));
-      }),
-    );
-    this.restarted = undefined;
-  }
-
-  private setCarried(states: State[] | undefined): void {
-    for (const [layer, state] of (this.carried ?? []).entries()) {
-      const cell = this.cells.at(layer);
-      const kept = new Set((states?.[layer] && cell.partsOf(states[layer]))?.map(({ storage }) => storage));
-      for (const { storage } of cell.partsOf(state)) if (!kept.has(storage)) letGo(storage);
-    }
-    this.carried = states;
   }
 
   /**
@@ -489,107 +436,27 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * @throws ArgumentError unless `stateful`, or with a mask before there are states; ShapeError if the mask has not one value per sample
    */
   resetState(mask?: readonly boolean[]): void {
-    const op = `${this.op}.resetState`;
-    this.checkStateful(op);
-    if (mask === undefined) {
-      this.setCarried(undefined);
-      this.restarted = undefined;
-      return;
-    }
-    const { carried } = this;
-    if (carried === undefined) {
-      throw new ArgumentError(
-        op,
-        "there are no states yet, so a mask has no batch to refer to; call resetState() for all",
-      );
-    }
-    const batch = carried[0]?.h.shape[0] ?? 0;
-    if (mask.length !== batch) {
-      throw new ShapeError(op, `the mask has ${mask.length} values but the carried states are of a batch of ${batch}`, {
-        expected: batch,
-        got: mask.length,
-      });
-    }
-    const learns = [...this.cells].some(({ learnedState }) => learnedState !== undefined);
-    this.setCarried(
-      carried.map((state, layer) => {
-        const cell = this.cells.at(layer);
-        const fresh = noGrad(() => cell.partsOf(cell.initialState(batch, state.h.shape.slice(2))));
-        return cell.stateOf(cell.partsOf(state).map((part, k) => keep(chosen(mask, fresh[k] ?? part, part))));
-      }),
-    );
-    if (learns) this.restarted = mask.map((each, n) => each || (this.restarted?.[n] ?? false));
+    this.carriedOr(`${this.op}.resetState`).reset(`${this.op}.resetState`, mask);
   }
 
   /** Cuts carried states from the graph that made them, with `detachCarried: false`. @throws ArgumentError unless `stateful` */
   detachState(): void {
-    this.checkStateful(`${this.op}.detachState`);
-    this.carried = this.carried?.map((state, layer) => {
-      const cell = this.cells.at(layer);
-      return cell.stateOf(cell.partsOf(state).map((part) => part.detach()));
-    });
+    this.carriedOr(`${this.op}.detachState`).detach();
   }
 
-  private checkStateful(op: string): void {
-    if (!this.stateful) {
-      throw new ArgumentError(
-        op,
-        "this model carries no states; build it with stateful: true, or pass states yourself",
-      );
-    }
+  /** The states that are carried to the next call, one per layer; `undefined` before the first. @throws ArgumentError unless `stateful` */
+  get carriedStates(): readonly State[] | undefined {
+    return this.carriedOr(`${this.op}.carriedStates`).states;
+  }
+
+  private carriedOr(op: string): CarriedStates<State> {
+    if (this.carried !== undefined) return this.carried;
+    throw new ArgumentError(op, "this model carries no states; build it with stateful: true, or pass states yourself");
   }
 
   protected override carriedTensors(): readonly CarriedTensor[] {
-    if (!this.stateful) return [];
-    return [...this.cells].flatMap((cell, layer) =>
-      cell.stateNames.map((name, part): CarriedTensor => {
-        const state = this.carried?.[layer];
-        return {
-          name: `states.${layer}.${name}`,
-          value: state && cell.partsOf(state)[part],
-          isSaved: this.saveState,
-          problemWith: ({ shape, dtype }) => {
-            if (dtype !== cell.stateWeight.dtype) return `${dtype}, but the weights are ${cell.stateWeight.dtype}`;
-            const fits = shape.length === this.spatialDims + 2 && shape[1] === cell.hiddenChannels;
-            return fits ? undefined : `shape ${formatShape(shape)} is not [N,${cell.hiddenChannels},…]`;
-          },
-          replace: (value) => this.replaceCarried(layer, part, value),
-        };
-      }),
-    );
+    return this.carried?.tensors(this.saveState) ?? [];
   }
-
-  private replaceCarried(layer: number, part: number, value: Tensor): void {
-    const states = [...this.cells].map((cell, k) => {
-      const parts = this.carried?.[k] === undefined ? undefined : cell.partsOf(this.carried[k]);
-      return cell.stateOf(
-        cell.stateNames.map((_, p) => (k === layer && p === part ? keep(value) : (parts?.[p] ?? value))),
-      );
-    });
-    this.setCarried(states);
-    this.restarted = undefined;
-  }
-}
-
-/** Hands memory that was kept to the running scope: a graph may still need it. */
-function letGo(storage: Tensor["storage"]): void {
-  keepStorage(storage);
-  trackStorage(storage);
-}
-
-/** 1 where a sample is chosen, `[N, 1…]`, fit to broadcast with `like`. */
-function column(chosen: readonly boolean[], like: Tensor, rank: number): Tensor {
-  const { dtype, device } = like;
-  const shape = [chosen.length, ...Array.from({ length: rank - 1 }, () => 1)];
-  return tensor(
-    chosen.map((each) => (each ? 1 : 0)),
-    { dtype, device, shape },
-  );
-}
-
-/** One tensor for the chosen samples, `[N, …]`, the other for the rest. */
-function chosen(mask: readonly boolean[], whenChosen: Tensor, otherwise: Tensor): Tensor {
-  return where(column(mask, otherwise, otherwise.rank), whenChosen, otherwise);
 }
 
 /** Images of all steps through a stage, `[T, N, …]`. */
@@ -597,35 +464,4 @@ function frameWise(stage: FrameStage, x: Tensor, size: Shape): Tensor {
   const [steps = 0, batch = 0, ...frame] = x.shape;
   const y = stage.forward(x.reshape([steps * batch, ...frame]), size);
   return y.reshape([steps, batch, ...y.shape.slice(1)]);
-}
-
-/**
- * A sequence of which not all samples are at work in all steps. Runs of steps in which the same ones are go through the cell together;
- * for the others the states stay, outputs are 0, and neither their frames nor their gradients count.
- */
-function maskedSequence<State extends RecurrentState>(
-  cell: RecurrentCell<State>,
-  x: Tensor | undefined,
-  active: ActiveSamples,
-  before: State,
-  masks: SequenceMasks,
-): SequenceResult<State> {
-  let state = before;
-  const hidden = runsOf(active).map((run) => {
-    const { h } = state;
-    if (!run.active.some((each) => each)) return zeros([run.steps, ...h.shape], h);
-    const part = x?.narrow(0, run.start, run.steps);
-    if (run.active.every((each) => each)) {
-      const result = cell.sequence(part, run.steps, state, masks);
-      state = result.state;
-      return result.hidden;
-    }
-    const mask = column(run.active, h, h.rank);
-    // Padding may hold anything; NaN times a gradient of 0 would still be NaN.
-    const result = cell.sequence(part && where(mask, part, 0), run.steps, state, masks);
-    const old = cell.partsOf(state);
-    state = cell.stateOf(cell.partsOf(result.state).map((after, k) => where(mask, after, old[k] ?? after)));
-    return where(mask, result.hidden, 0);
-  });
-  return { hidden: hidden.length === 1 && hidden[0] !== undefined ? hidden[0] : cat(hidden), state };
 }

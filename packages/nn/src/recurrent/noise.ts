@@ -2,19 +2,26 @@
  * What is random in training: masks that hold for a whole sequence (dropout), and those of single steps (zoneout).
  */
 import type { Shape } from "@squall/device";
-import { type Generator, rand, type Tensor, where } from "@squall/tensor";
+import { defaultGenerator, Generator, rand, type Tensor, where } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 
-/** Masks of one sequence, each 0 or 1/(1 - p): one for all gates, or one for each; absent where nothing is dropped. */
+/** What is random in one sequence. Masks are 0 or 1/(1 - p), one for all gates or one for each; absent where nothing is dropped. */
 export interface SequenceMasks {
   /** On the input, `[N, C, …]`. */
   readonly input: readonly Tensor[] | undefined;
   /** On the hidden state, `[N, H, …]`. */
   readonly state: readonly Tensor[] | undefined;
+  /** Where the masks of single steps come from; a stream of the sequence's own, so that other layers' draws do not matter. */
+  readonly steps: Generator | undefined;
 }
 
 /** Nothing is dropped. */
-export const noMasks: SequenceMasks = { input: undefined, state: undefined };
+export const noMasks: SequenceMasks = { input: undefined, state: undefined, steps: undefined };
+
+/** A stream of random numbers of its own, started from another. */
+export function streamOf(generator: Generator | undefined): Generator {
+  return new Generator((generator ?? defaultGenerator()).integer(0, 2 ** 32));
+}
 
 /** @throws ArgumentError unless `value` is a probability below 1 */
 export function checkRate(op: string, name: string, value: number): void {
@@ -38,9 +45,9 @@ export function dropoutMasks(
 }
 
 /** Keeps old values with probability `p`, each element by itself: `m∘before + (1 - m)∘after`. */
-export function zoneout(before: Tensor, after: Tensor, p: number, generator: Generator | undefined): Tensor {
+export function zoneout(before: Tensor, after: Tensor, p: number, generator: Generator): Tensor {
   if (p === 0) return after;
   const { dtype, device } = after;
-  const isOld = rand(after.shape, { dtype, device, ...(generator && { generator }) }).lt(p);
+  const isOld = rand(after.shape, { dtype, device, generator }).lt(p);
   return where(isOld, before, after);
 }

@@ -109,8 +109,8 @@ export type LayerOptionsOf<CellOptions extends RecurrentCellOptions> = Recurrent
     readonly layers?: readonly Partial<Omit<CellOptions, CommonOptions>>[];
   };
 
-/** Options that all layers share, or that have a list of their own. */
-type CommonOptions =
+/** Options of cells that all layers share, or that have a list of their own. */
+export type CommonOptions =
   | "inputChannels"
   | "hiddenChannels"
   | "kernelSize"

@@ -1,9 +1,18 @@
+import type { Dropout } from "../layers/dropout.ts";
 import type { SequenceMasks } from "./noise.ts";
+
+/** What is random in one layer throughout a sequence. */
+export interface LayerNoise {
+  /** In its cell. */
+  readonly cell: SequenceMasks;
+  /** On the way from the layer below. */
+  readonly dropout: Dropout | undefined;
+}
 
 /** What a single step needs to know of the sequence that it is part of. */
 export interface StepOptions {
   /** Which samples the frame counts for, `[N]`; the others' states, and with them their outputs, stay what they were. Default: all. */
   readonly active?: readonly boolean[] | undefined;
-  /** What is dropped throughout the sequence, one per layer, of {@link RecurrentLayer.drawMasks}. Default: drawn anew. */
-  readonly masks?: readonly SequenceMasks[] | undefined;
+  /** What is random throughout the sequence, one per layer, of {@link RecurrentLayer.drawNoise}. Default: drawn anew. */
+  readonly noise?: readonly LayerNoise[] | undefined;
 }

@@ -5,6 +5,7 @@ import { gradcheck, gradgradcheck } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { outputsOf, type Problem, problems } from "./convlstmArbitrary.ts";
+import { expectClose } from "./expectClose.ts";
 
 /** The same model as a loop of its cells over frames. */
 function cellLoop({ model, x, states }: Problem): [Tensor[], LSTMState[]] {
@@ -25,20 +26,6 @@ function cellLoop({ model, x, states }: Problem): [Tensor[], LSTMState[]] {
     frames = hidden;
   }
   return model.returnAllLayers ? [layers, last] : [layers.slice(-1), last.slice(-1)];
-}
-
-function expectClose(ours: readonly Tensor[], theirs: readonly Tensor[]): void {
-  expect(ours.map((tensor) => tensor.shape)).toEqual(theirs.map((tensor) => tensor.shape));
-  for (const [k, tensor] of ours.entries()) {
-    const difference = tensor
-      .detach()
-      .sub(theirs[k]?.detach() ?? 0)
-      .abs()
-      .max()
-      .itemSync();
-    const scale = Math.max(1, theirs[k]?.detach().abs().max().itemSync() ?? 1);
-    expect(difference / scale).toBeLessThan(1e-12);
-  }
 }
 
 describe("ConvLSTM equals a loop of its cells", () => {

@@ -1,4 +1,4 @@
-import { ConvLSTM, type ConvLSTMOptions, type LSTMState, type SpatialDims } from "@squall/nn";
+import { ConvLSTM, type ConvLSTMOptions, type LSTMState, type Module, type SpatialDims } from "@squall/nn";
 import { Generator, noGrad, randn, type Tensor } from "@squall/tensor";
 import fc from "fast-check";
 
@@ -54,7 +54,7 @@ function kernels({ dims, layers }: Sizes): fc.Arbitrary<number[][]> {
 }
 
 /** Gives every parameter random values, peepholes and biases too. */
-export function randomise(model: ConvLSTM, generator: Generator): void {
+export function randomise(model: Module, generator: Generator): void {
   noGrad(() => {
     for (const parameter of model.parameters()) {
       parameter.copy_(randn(parameter.shape, { dtype: parameter.dtype, generator }).mul(0.5));

@@ -1,7 +1,7 @@
 // One device: the CPU. What it computes of a whole sequence in float32 against the same steps in float64.
 
 import { type ConvAlgorithm, setConvAlgorithm } from "@squall/cpu";
-import { type Peephole, sizeOf } from "@squall/device";
+import { type ConvOptions, type Peephole, sizeOf } from "@squall/device";
 import { ConvLSTMCell, type SpatialDims } from "@squall/nn";
 import { Generator, grad, noGrad, randn, type Tensor } from "@squall/tensor";
 import fc from "fast-check";
@@ -19,6 +19,8 @@ interface Sizes {
   readonly stateKernel: readonly number[];
   readonly peephole: Peephole;
   readonly bias: boolean;
+  /** How the input is convolved, other than with the size kept. */
+  readonly conv: ConvOptions;
   readonly seed: number;
 }
 
@@ -42,6 +44,14 @@ const sizes: fc.Arbitrary<Sizes> = fc.constantFrom<SpatialDims>(1, 2, 2, 2, 3).c
       alike: fc.boolean(),
       peephole: fc.constantFrom<Peephole>("none", "channel", "full"),
       bias: fc.boolean(),
+      conv: fc.oneof(
+        { weight: 3, arbitrary: fc.constant<ConvOptions>({}) },
+        fc.record<ConvOptions>({
+          padding: fc.constantFrom("same" as const, 5, 7),
+          stride: fc.constantFrom(1, 1, 2),
+          dilation: fc.constantFrom(1, 1, 2),
+        }),
+      ),
       seed: fc.integer(),
     })
     .map(({ alike, ...rest }) => (alike ? { ...rest, stateKernel: rest.kernel } : rest));
@@ -65,6 +75,7 @@ function results(problem: Sizes, dtype: "float32" | "float64"): Tensor[] {
     bias: problem.bias,
     imageSize: image,
     dtype,
+    ...(inputs > 0 && problem.conv),
   });
   noGrad(() => {
     for (const parameter of cell.parameters()) {
@@ -73,8 +84,13 @@ function results(problem: Sizes, dtype: "float32" | "float64"): Tensor[] {
     }
   });
   const x = inputs === 0 ? undefined : numbers([steps, batch, inputs, ...image]);
-  const state = { h: numbers([batch, hidden, ...image]), c: numbers([batch, hidden, ...image]) };
-  const { hidden: sequence, state: last } = cell.sequence(x, steps, state, { input: undefined, state: undefined });
+  const shape = [batch, hidden, ...cell.sizeOfStates("test", image)];
+  const state = { h: numbers(shape), c: numbers(shape) };
+  const { hidden: sequence, state: last } = cell.sequence(x, steps, state, {
+    input: undefined,
+    state: undefined,
+    steps: undefined,
+  });
   const outputs = [sequence, last.h, last.c];
   const leaves = [...(x === undefined ? [] : [x]), state.h, state.c, ...cell.parameters()];
   const gradOutputs = outputs.map(({ shape }) => randn(shape, { dtype: "float32", generator }).to(dtype));

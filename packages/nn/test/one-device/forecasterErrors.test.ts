@@ -64,7 +64,7 @@ describe("an EncoderForecaster that makes no sense is refused at construction", 
       { forecasterInput: "previous", feedback: "softplus" },
       'feedback must be a function or one of "sigmoid", "hardSigmoid", "hardSigmoidKeras2", "tanh", "relu", "leakyRelu", "linear", got "softplus"',
     ],
-    [{ cell: "transformer" }, 'cell must be one of "lstm", got "transformer"'],
+    [{ cell: "transformer" }, 'cell must be one of "lstm", "gru", "rnn", got "transformer"'],
   ];
   it.each(cases)("%o", (change, message) => {
     const options = { ...good, ...change } as EncoderForecasterOptions;

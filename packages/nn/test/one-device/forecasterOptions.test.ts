@@ -1,5 +1,12 @@
 // One device: the CPU. EncoderForecaster over all its options: stages, orders, heads, patches.
-import { ConvLSTM, EncoderForecaster, type EncoderForecasterOptions, type LSTMState } from "@squall/nn";
+import {
+  ConvGRU,
+  ConvLSTM,
+  ConvRNN,
+  EncoderForecaster,
+  type EncoderForecasterOptions,
+  type LSTMState,
+} from "@squall/nn";
 import { cat, conv2d, Generator, grad, randn, stack, type Tensor } from "@squall/tensor";
 import { gradcheck } from "@squall/testing";
 import fc from "fast-check";
@@ -244,7 +251,7 @@ describe("options of the recurrent layers", () => {
       [16, 4, 1, 1],
       [8, 2, 3, 3],
     ]);
-    expect(model.forecaster.layerDropout?.p).toBe(0.25);
+    expect(model.forecaster.layerDropout).toBe(0.25);
     expect([...model.encoder.cells].map(({ learnedState }) => learnedState?.shape)).toEqual([
       [2, 2, 1, 1],
       [2, 4, 1, 1],
@@ -298,6 +305,32 @@ describe("options of the recurrent layers", () => {
       ];
       const gradients = grad(model.forward(padded, 3, { mask }).square().sum(), model.parameters());
       for (const gradient of gradients) expect(Number.isFinite(gradient?.sum().itemSync())).toBe(true);
+    }
+  });
+});
+
+describe("other kinds of layers", () => {
+  const options = {
+    inputChannels: 1,
+    hiddenChannels: [2, 3],
+    kernelSize: 3,
+    stages: [{ stride: 2 }, null],
+    forecasterInput: "previous",
+    feedback: "tanh",
+  } as const;
+
+  it("make up both parts: ConvGRU and ConvRNN, with options of their own", () => {
+    const gru = new EncoderForecaster({ ...options, cell: "gru", resetAfter: false });
+    const rnn = new EncoderForecaster({ ...options, cell: "rnn", activation: "relu" });
+    expect([gru.encoder, gru.forecaster]).toEqual([expect.any(ConvGRU), expect.any(ConvGRU)]);
+    expect([rnn.encoder, rnn.forecaster]).toEqual([expect.any(ConvRNN), expect.any(ConvRNN)]);
+    expect(gru.forecaster.cells.at(1).resetAfter).toBe(false);
+    expect(gru.config).toMatchObject({ cell: "gru", resetAfter: false });
+    for (const model of [gru, new EncoderForecaster({ ...options, cell: "rnn" })]) {
+      const y = model.forward(randn([3, 2, 1, 5, 5]), 2, { encoderForcing: 0 });
+      expect(y.shape).toEqual([2, 2, 1, 5, 5]);
+      const gradients = grad(y.mul(randn(y.shape)).sum(), model.parameters());
+      for (const gradient of gradients) expect(gradient?.abs().max().itemSync()).toBeGreaterThan(0);
     }
   });
 });

@@ -142,12 +142,12 @@ describe("stages before the layers of a ConvLSTM", () => {
   it("give the numbers of a whole sequence step by step, with masks drawn once, for the samples at work", () => {
     const model = make();
     const x = randn([3, 2, 1, 4, 4]);
-    const masks = model.drawMasks(2, [4, 4]);
-    let [, states] = model.step(x.select(0, 0), undefined, { masks });
-    [, states] = model.step(x.select(0, 1), states, { masks });
-    const [, resumed] = model.step(x.select(0, 1), model.step(x.select(0, 0), undefined, { masks })[1], { masks });
+    const noise = model.drawNoise(2, [4, 4]);
+    let [, states] = model.step(x.select(0, 0), undefined, { noise });
+    [, states] = model.step(x.select(0, 1), states, { noise });
+    const [, resumed] = model.step(x.select(0, 1), model.step(x.select(0, 0), undefined, { noise })[1], { noise });
     expect(resumed.map(({ c }) => c.toArray())).toEqual(states.map(({ c }) => c.toArray()));
-    const [, after] = model.step(x.select(0, 2), states, { masks, active: [false, true] });
+    const [, after] = model.step(x.select(0, 2), states, { noise, active: [false, true] });
     const sample = (all: typeof states, n: number): unknown => all.map(({ h }) => h.select(0, n).toArray());
     expect(sample(after, 0)).toEqual(sample(states, 0));
     expect(sample(after, 1)).not.toEqual(sample(states, 1));

@@ -7,6 +7,7 @@ import { lstmCases } from "./lstm.ts";
 import { memoryCases } from "./memory.ts";
 import { numberCases } from "./numbers.ts";
 import { productCases } from "./products.ts";
+import { recurrentCases } from "./recurrent.ts";
 import { rowCases } from "./rows.ts";
 import { trainingCases } from "./training.ts";
 
@@ -18,7 +19,7 @@ import { trainingCases } from "./training.ts";
  * ```
  *
  * Every row of {@link samples} runs on the device in each of its dtypes, forward and backward, and is compared with the cpu in float64 on
- * the same values; then come the edges of each kernel: empty tensors, scalars, NaN, writes in place, storages of other devices; and, where
+ * the same values; then come the edges of each kernel: empty tensors, scalars, NaN, writes in place, storages of other devices; ConvLSTM layers; and, where
  * memory counts, how long storages live and that training holds memory flat.
  * @throws ArgumentError if `runs` is not a whole number >= 1
  */
@@ -34,6 +35,7 @@ export function deviceConformance(device: Device, options: ConformanceOptions = 
     ...numberCases(device),
     ...productCases(device),
     ...lstmCases(device, tolerances),
+    ...recurrentCases(device, tolerances),
     ...foreignCases(device),
     ...trainingCases(device),
   ];

@@ -1,5 +1,5 @@
 import type { Device } from "@squall/device";
-import { bceWithLogits, Conv2d, EncoderForecaster, type Module, mse } from "@squall/nn";
+import { bceWithLogits, Conv2d, ConvLSTM, EncoderForecaster, type Module, mse, truncatedBPTT } from "@squall/nn";
 import { Adam, clipGradNorm, type Optimizer, SGD } from "@squall/optim";
 import { Generator, rand, scope, type Tensor } from "@squall/tensor";
 import { type ConformanceCase, expectThat } from "./case.ts";
@@ -16,6 +16,28 @@ function sequences(device: Device, generator: Generator): Training {
   const [past, future] = [rand([2, 1, 1, 4, 4], { device, generator }), rand([2, 1, 1, 4, 4], { device, generator })];
   const optimizer = new Adam(model.parameters(), { lr: 1e-2 });
   return { model, optimizer, loss: () => bceWithLogits(model.forward(past, 2), future) };
+}
+
+/** Layers that keep their states, over a sequence in chunks. */
+function chunks(device: Device, generator: Generator): Training {
+  const model = new ConvLSTM({ inputChannels: 1, hiddenChannels: 2, kernelSize: 3, stateful: true, device, generator });
+  const x = rand([4, 1, 1, 4, 4], { device, generator });
+  const optimizer = new SGD(model.parameters(), { lr: 1e-2 });
+  return {
+    model,
+    optimizer,
+    loss: () => {
+      const { results } = truncatedBPTT(model, x, { chunkSteps: 2 }, ({ outputs }) => {
+        const loss = outputs.map((hidden) => hidden.square().sum()).reduce((a, b) => a.add(b));
+        optimizer.zeroGrad();
+        loss.backward();
+        optimizer.step();
+        return loss.detach();
+      });
+      const [[hidden]] = model.forward(x);
+      return results.reduce((a, b) => a.add(b)).add(hidden?.square().sum() ?? 0);
+    },
+  };
 }
 
 function images(device: Device, generator: Generator): Training {
@@ -51,6 +73,7 @@ export function trainingCases(device: Device): ConformanceCase[] {
   if (device.memory().bytes === undefined || !device.dtypes.includes("float32")) return [];
   const trainings = [
     ["a ConvLSTM with Adam", sequences],
+    ["a stateful ConvLSTM, chunk by chunk", chunks],
     ["a convolution with SGD", images],
   ] as const;
   const steps = [

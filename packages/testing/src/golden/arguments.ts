@@ -46,6 +46,12 @@ export class FixtureArguments {
       : this.fail(name, "a list of numbers");
   }
 
+  /** A number for all axes or one per axis, or `fallback` if there is none. */
+  perAxis(name: string, fallback?: number): number | number[] {
+    const value = this.take(name) ?? fallback;
+    return typeof value === "number" ? value : (this.numbers(name) ?? this.fail(name, "a number or a list of numbers"));
+  }
+
   /** A list of lists of numbers. */
   lists(name: string): number[][] {
     const value = this.take(name);

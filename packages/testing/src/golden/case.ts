@@ -9,6 +9,8 @@ export type NamedTensors = Record<string, Tensor>;
 export interface CaseInputs {
   /** Inputs and parameters by name; leaves, which require a gradient where the fixture has one. */
   readonly tensors: NamedTensors;
+  /** Those of them that are parameters. */
+  readonly parameters: NamedTensors;
   /** Arguments. */
   readonly args: FixtureArguments;
 }
@@ -17,10 +19,16 @@ export interface CaseInputs {
 export interface CaseResult {
   /** Outputs by name. */
   readonly outputs: NamedTensors;
-  /** Where a gradient has another form than in the fixture: from gradients of `leaves` to gradients by name. */
-  readonly leaves?: NamedTensors;
-  /** Turns gradients of `leaves` into the fixture's form. */
-  readonly gradientsOf?: (gradients: NamedTensors) => NamedTensors;
+  /** Where a module computed them: each of its parameters, and what the fixture's own tensors were converted into for it. */
+  readonly loaded?: readonly LoadedParameter[];
+}
+
+/** A parameter of a module and where its value came from, so that its gradient can go back there. */
+export interface LoadedParameter {
+  /** What outputs depend on. */
+  readonly parameter: Tensor;
+  /** What was copied into it: computed from the fixture's tensors. */
+  readonly source: Tensor;
 }
 
 /** Computes the outputs of a fixture's operation with Squall. */

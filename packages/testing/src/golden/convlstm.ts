@@ -1,63 +1,25 @@
-import {
-  ConvLSTM,
-  ConvLSTMCell,
-  convLSTMFromFused,
-  convLSTMToFused,
-  type FusedNames,
-  type LSTMState,
-  type Module,
-  type StateDict,
-} from "@squall/nn";
+import { ConvLSTM, ConvLSTMCell, type ConvLSTMFormat, type LSTMState, type SpatialDims } from "@squall/nn";
 import type { FixtureArguments } from "./arguments.ts";
-import { type CaseResult, type GoldenCase, type NamedTensors, need } from "./case.ts";
+import { type GoldenCase, type NamedTensors, need } from "./case.ts";
+import { loadParameters } from "./load.ts";
 
 const peepholes = ["none", "channel", "full"] as const;
 
-/** How the fixtures name fused weights: under `cells.L.` for layers, bare for a cell (read as layer 0). */
-const layerNames: FusedNames = {
-  weight: "cells.{layer}.weight",
-  bias: "cells.{layer}.bias",
-  peephole: "cells.{layer}.peephole_{gate}",
+/** How the fixtures of a cell name fused weights. */
+const fusedCell: ConvLSTMFormat = { names: { weight: "weight", bias: "bias", peephole: "peephole_{gate}" } };
+
+/** How those of layers do. */
+const fusedLayers: ConvLSTMFormat = {
+  names: { weight: "cells.{layer}.weight", bias: "cells.{layer}.bias", peephole: "cells.{layer}.peephole_{gate}" },
 };
-
-function isWeight(name: string): boolean {
-  return /(^|\.)(weight|bias|peephole_[ifo])$/.test(name);
-}
-
-function renamed(tensors: NamedTensors, rename: (name: string) => string): NamedTensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, value]) => [rename(name), value]));
-}
-
-/** Loads fused weights into a module in the dtype under test, and turns its gradients back into theirs. */
-function withWeights(
-  module: Module,
-  fused: StateDict,
-  ourPrefix: string,
-): Required<Pick<CaseResult, "leaves" | "gradientsOf">> {
-  const ours = renamed(convLSTMFromFused(fused, layerNames), (name) => name.slice(ourPrefix.length));
-  module.loadStateDict(ours);
-  const leaves: NamedTensors = Object.fromEntries(module.namedParameters());
-  return {
-    leaves,
-    gradientsOf: (gradients) =>
-      convLSTMToFused(
-        renamed(gradients, (name) => `${ourPrefix}${name}`),
-        layerNames,
-      ),
-  };
-}
-
-function fusedWeights(tensors: NamedTensors, prefix: string): StateDict {
-  const weights = Object.entries(tensors).filter(([name]) => isWeight(name));
-  return Object.fromEntries(weights.map(([name, value]) => [`${prefix}${name}`, value]));
-}
 
 function readGateOrder(args: FixtureArguments): void {
   args.oneOf("gate_order", ["ifog"]);
 }
 
-function cell(spatialDims: 1 | 2 | 3): GoldenCase {
-  return ({ tensors, args }) => {
+function cell(spatialDims: SpatialDims): GoldenCase {
+  return (inputs) => {
+    const { tensors, args } = inputs;
     readGateOrder(args);
     const x = need(tensors, "x");
     const module = new ConvLSTMCell({
@@ -71,18 +33,15 @@ function cell(spatialDims: 1 | 2 | 3): GoldenCase {
       dtype: x.dtype,
       device: x.device,
     });
-    const { leaves, gradientsOf } = withWeights(module, fusedWeights(tensors, "cells.0."), "cells.0.");
+    const loaded = loadParameters(module, inputs, fusedCell, "cells.0.");
     const { h, c } = module.forward(x, { h: need(tensors, "h"), c: need(tensors, "c") });
-    return {
-      outputs: { h, c },
-      leaves,
-      gradientsOf: (g) => renamed(gradientsOf(g), (name) => name.replace("cells.0.", "")),
-    };
+    return { outputs: { h, c }, loaded };
   };
 }
 
-function layers(spatialDims: 1 | 2 | 3): GoldenCase {
-  return ({ tensors, args }) => {
+function layers(spatialDims: SpatialDims): GoldenCase {
+  return (inputs) => {
+    const { tensors, args } = inputs;
     readGateOrder(args);
     args.ignore("output_layout");
     const x = need(tensors, "x");
@@ -100,7 +59,7 @@ function layers(spatialDims: 1 | 2 | 3): GoldenCase {
       dtype: x.dtype,
       device: x.device,
     });
-    const weights = withWeights(module, fusedWeights(tensors, ""), "");
+    const loaded = loadParameters(module, inputs, fusedLayers);
     const states = args.boolean("given_state")
       ? hiddenChannels.map((_, layer): LSTMState => ({ h: need(tensors, `h${layer}`), c: need(tensors, `c${layer}`) }))
       : undefined;
@@ -113,7 +72,7 @@ function layers(spatialDims: 1 | 2 | 3): GoldenCase {
       named[`h${first + k}`] = state.h;
       named[`c${first + k}`] = state.c;
     }
-    return { outputs: named, ...weights };
+    return { outputs: named, loaded };
   };
 }
 

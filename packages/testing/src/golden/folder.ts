@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError, type Device, dtypes } from "@squall/device";
 import { readFixture } from "./fixture.ts";
-import { type GoldenOptions, isForeign, runGolden } from "./run.ts";
+import { type GoldenOptions, runGolden } from "./run.ts";
 
 /** Outcome of a folder of fixtures. */
 export interface GoldenSummary {
@@ -13,8 +13,6 @@ export interface GoldenSummary {
   readonly failed: number;
   /** Largest error of those that agree, relative to max(1, largest expected magnitude). */
   readonly worst: number;
-  /** Names of fixtures that belong to another framework's layers. */
-  readonly skipped: readonly string[];
 }
 
 /**
@@ -32,15 +30,10 @@ export async function runGoldenFolder(
   const names = (await readdir(folder)).filter((name) => name.endsWith(".safetensors")).sort();
   if (names.length === 0)
     throw new ArgumentError("golden", `there is no .safetensors file in ${folder}`, { got: folder });
-  const skipped: string[] = [];
   let [passed, failed, worst] = [0, 0, 0];
   for (const name of names) {
     try {
       const fixture = readFixture(await readFile(join(folder, name)));
-      if (isForeign(fixture)) {
-        skipped.push(name);
-        continue;
-      }
       for (const dtype of dtypes.filter((each) => device.dtypes.includes(each))) {
         const result = await runGolden(fixture, { device, dtype, ...(tolerance !== undefined && { tolerance }) });
         if (result.passed) {
@@ -56,5 +49,5 @@ export async function runGoldenFolder(
       report(`FAILED ${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { passed, failed, worst, skipped };
+  return { passed, failed, worst };
 }

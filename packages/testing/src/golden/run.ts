@@ -5,11 +5,18 @@ import { FixtureArguments } from "./arguments.ts";
 import { type CaseResult, type GoldenCase, type NamedTensors, need } from "./case.ts";
 import { convlstmCases } from "./convlstm.ts";
 import { type Fixture, materialise } from "./fixture.ts";
+import { frameworkCases } from "./frameworks.ts";
 import { lossCases } from "./losses.ts";
 import { opCases } from "./ops.ts";
 import { optimizerCases } from "./optimizers.ts";
 
-const cases: Readonly<Record<string, GoldenCase>> = { ...opCases, ...lossCases, ...optimizerCases, ...convlstmCases };
+const cases: Readonly<Record<string, GoldenCase>> = {
+  ...opCases,
+  ...lossCases,
+  ...optimizerCases,
+  ...convlstmCases,
+  ...frameworkCases,
+};
 
 /** How a fixture is run. */
 export interface GoldenOptions {
@@ -31,11 +38,6 @@ export interface GoldenResult {
   readonly where: string;
 }
 
-/** Whether a fixture belongs to another framework's layer, which has no counterpart yet. */
-export function isForeign(fixture: Fixture): boolean {
-  return fixture.op.startsWith("keras_") || fixture.op.startsWith("flax_");
-}
-
 async function errorOf(ours: Tensor, theirs: HostTensor): Promise<number> {
   if (!sameShape(ours.shape, theirs.shape)) {
     throw new ArgumentError("golden", `shape ${formatShape(ours.shape)} instead of ${formatShape(theirs.shape)}`, {
@@ -54,26 +56,35 @@ async function errorOf(ours: Tensor, theirs: HostTensor): Promise<number> {
   return largest / scale;
 }
 
-function gradientsOf(fixture: Fixture, result: CaseResult, leaves: NamedTensors, options: GoldenOptions): NamedTensors {
+/** Gradients by the fixture's names. Where a module computed, they are pulled back through what made its parameters. */
+function gradientsOf(
+  fixture: Fixture,
+  result: CaseResult,
+  tensors: NamedTensors,
+  options: GoldenOptions,
+): NamedTensors {
   const names = Object.keys(fixture.grads);
   if (names.length === 0) return {};
-  const outputs = Object.entries(fixture.seeds);
-  const seeds = outputs.map(([, seed]) => materialise(seed, options.device, options.dtype));
-  const own = result.leaves ?? {};
-  // What the case does not turn into its own form is an input of the fixture itself.
-  const direct = names.filter((name) => fixture.inputs[name] !== undefined || result.leaves === undefined);
-  const wanted = [...direct.map((name) => need(leaves, name)), ...Object.values(own)];
+  const loaded = (result.loaded ?? []).filter(({ source }) => source.requiresGrad);
+  // Where parameters were loaded, outputs depend on what the fixture calls its parameters through them only.
+  const isLearned = (name: string): boolean => result.loaded !== undefined && Object.hasOwn(fixture.params, name);
+  const learned = names.filter(isLearned);
+  const direct = names.filter((name) => !isLearned(name));
+  const seeds = Object.entries(fixture.seeds);
   const found = grad(
-    outputs.map(([name]) => need(result.outputs, name)),
-    wanted,
-    { gradOutputs: seeds },
+    seeds.map(([name]) => need(result.outputs, name)),
+    [...direct.map((name) => need(tensors, name)), ...loaded.map(({ parameter }) => parameter)],
+    { gradOutputs: seeds.map(([, seed]) => materialise(seed, options.device, options.dtype)) },
   );
-  const byName = (keys: readonly string[], from: number): NamedTensors =>
-    Object.fromEntries(
-      keys.flatMap((key, k) => (found[from + k] === undefined ? [] : ([[key, found[from + k]]] as [string, Tensor][]))),
-    );
-  const converted = result.gradientsOf?.(byName(Object.keys(own), direct.length)) ?? {};
-  return { ...byName(direct, 0), ...converted };
+  const pulledBack = grad(
+    loaded.map(({ source }) => source),
+    learned.map((name) => need(tensors, name)),
+    { gradOutputs: found.slice(direct.length) },
+  );
+  const all = [...found.slice(0, direct.length), ...pulledBack];
+  return Object.fromEntries(
+    [...direct, ...learned].flatMap((name, k) => (all[k] === undefined ? [] : [[name, all[k]]])),
+  );
 }
 
 async function compare(fixture: Fixture, options: GoldenOptions, tolerance: number): Promise<GoldenResult> {
@@ -84,7 +95,8 @@ async function compare(fixture: Fixture, options: GoldenOptions, tolerance: numb
     tensors[name] = materialise(host, options.device, options.dtype, fixture.grads[name] !== undefined);
   }
   const args = new FixtureArguments(fixture.args);
-  const result = run({ tensors, args });
+  const parameters = Object.fromEntries(Object.keys(fixture.params).map((name) => [name, need(tensors, name)]));
+  const result = run({ tensors, parameters, args });
   args.finish();
   const gradients = gradientsOf(fixture, result, tensors, options);
   if (Object.keys(fixture.outputs).length === 0)

@@ -2,7 +2,8 @@
 
 Computed in float64 from values that float32 holds exactly, stored as float32. One file is one case: a safetensors file whose metadata
 names the operation `op` and its arguments `args` (JSON), with tensors `in.*`, `param.*`, `out.*`, the cotangents `seed.*` of the outputs
-and the gradients `grad.*` of sum(out * seed).
+and the gradients `grad.*` of sum(out * seed). The files of Keras 3 and Flax (`keras_*`, `flax_*`) are of the same form and were computed by
+those frameworks' own layers, with their weights and data layouts.
 """
 
 import json

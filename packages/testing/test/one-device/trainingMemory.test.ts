@@ -1,7 +1,7 @@
 // One device: the proxy, which counts its storages. What a long training holds of memory.
-import { bceWithLogits, EncoderForecaster } from "@squall/nn";
+import { bceWithLogits, ConvLSTM, type ConvLSTMOptions, EncoderForecaster } from "@squall/nn";
 import { Adam, CosineAnnealingLR, clipGradNorm } from "@squall/optim";
-import { checkpoint, Generator, noGrad, rand, scope, type Tensor } from "@squall/tensor";
+import { checkpoint, Generator, noGrad, rand, scope, type Tensor, zeros } from "@squall/tensor";
 import { expect, it } from "vitest";
 import { proxyDevice } from "../proxyDevice.ts";
 
@@ -36,4 +36,39 @@ it("a training of 1000 steps with validation, checkpoints and a schedule holds m
   }
   expect(device.memory()).toEqual(after10);
   expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
+});
+
+it("memory of a ConvLSTM with checkpoints grows with the square root of the number of steps, gradients are the same", async () => {
+  const device = proxyDevice();
+  /** Bytes that training on so many steps takes beside the model and the input, at most; and the gradient. */
+  const train = async (steps: number, checkpoint: boolean): Promise<{ bytes: number; gradient: number[] }> => {
+    const generator = new Generator(1);
+    const options: ConvLSTMOptions = {
+      inputChannels: 1,
+      hiddenChannels: [4, 4],
+      kernelSize: 3,
+      returnSequences: false,
+    };
+    const model = new ConvLSTM({ ...options, checkpoint, device, generator });
+    const x = rand([steps, 1, 1, 8, 8], { device, generator });
+    // Gradients of parameters are there before and after.
+    for (const parameter of model.parameters()) parameter.grad = zeros(parameter.shape, parameter);
+    device.takePeak();
+    const before = device.memory().bytes ?? 0;
+    scope(() => {
+      const [[last]] = model.forward(x);
+      last?.square().sum().backward();
+    });
+    const bytes = device.takePeak() - before;
+    const gradient = [...((await model.cells.at(0).stateWeight.grad?.data()) ?? [])];
+    for (const tensor of [x, ...model.parameters()]) tensor.dispose();
+    return { bytes, gradient };
+  };
+  const [plain16, plain256] = [await train(16, false), await train(256, false)];
+  const [few, many] = [await train(16, true), await train(256, true)];
+  // Sixteen times the steps: four times the memory, with a little for what all steps share.
+  expect(plain256.bytes / plain16.bytes).toBeGreaterThan(14);
+  expect(many.bytes / few.bytes).toBeLessThan(4.5);
+  expect(many.bytes).toBeLessThan(plain256.bytes / 6);
+  for (const [k, each] of many.gradient.entries()) expect(each).toBeCloseTo(plain256.gradient[k] ?? Number.NaN, 4);
 });

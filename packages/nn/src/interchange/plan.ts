@@ -1,0 +1,138 @@
+import { ArgumentError } from "@squall/device";
+import type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./format.ts";
+import { type ConvLSTMFormatName, convLSTMFormats } from "./formats.ts";
+import { allGates, type Gate, peepholeGates } from "./gate.ts";
+
+/** Where a tensor of ours lies among theirs: one name, or one per gate in our order. */
+export interface Place {
+  readonly perGate: boolean;
+  readonly names: readonly string[];
+}
+
+/** The places of one layer. */
+export type LayerPlaces = { readonly [Role in keyof ConvLSTMNames]?: Place };
+
+/** A format and its options, checked and with every default filled in. */
+export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames" | "gateOrder">> {
+  /** The function that was called, for errors. */
+  readonly op: string;
+  /** What the format is called, for errors. */
+  readonly title: string;
+  /** Order of the gates in tensors that hold all of them. */
+  readonly order: readonly Gate[];
+  /** How many layers there must be; `undefined` where names count them. */
+  readonly layers: number | undefined;
+  /** Where the tensors of a layer lie. */
+  readonly places: (layer: number) => LayerPlaces;
+}
+
+const roles = ["weight", "inputWeight", "stateWeight", "bias", "stateBias", "peephole"] as const;
+
+function formatOf(op: string, format: ConvLSTMFormat | ConvLSTMFormatName): ConvLSTMFormat {
+  if (typeof format !== "string") return format;
+  if (!Object.hasOwn(convLSTMFormats, format)) {
+    const known = Object.keys(convLSTMFormats);
+    throw new ArgumentError(op, `there is no format "${String(format)}"; there are ${known.join(", ")}`, {
+      expected: known,
+      got: format,
+    });
+  }
+  return convLSTMFormats[format];
+}
+
+function orderOf(op: string, given: string): Gate[] {
+  const order = allGates.filter((gate) => given.includes(gate)).sort((a, b) => given.indexOf(a) - given.indexOf(b));
+  if (order.join("") !== given || order.length !== allGates.length) {
+    throw new ArgumentError(
+      op,
+      `gateOrder must hold i, f, o and g once each, got "${given}"; g is the candidate, which others call c or j`,
+      { expected: allGates, got: given },
+    );
+  }
+  return order;
+}
+
+function checkNames(op: string, names: ConvLSTMNames, { forgetOffset, grouped }: ConvLSTMFormat): void {
+  const { weight, inputWeight, stateWeight } = names;
+  const fused = weight !== undefined;
+  if (fused !== (inputWeight === undefined) || fused !== (stateWeight === undefined)) {
+    throw new ArgumentError(op, "names must hold either weight, or inputWeight and stateWeight", { got: names });
+  }
+  if (fused && grouped === true) {
+    throw new ArgumentError(op, "a convolution over cat(x, h) cannot be grouped; leave out grouped", { got: names });
+  }
+  if (names.bias === undefined && (forgetOffset ?? 0) !== 0) {
+    throw new ArgumentError(op, "a forgetOffset needs names.bias to be made up for", { got: names });
+  }
+}
+
+/** How many layers names can tell apart. */
+function layersOf(op: string, names: readonly string[], prefix: string | readonly string[]): number | undefined {
+  if (typeof prefix !== "string") {
+    if (prefix.length > 0) return prefix.length;
+    throw new ArgumentError(op, "prefix needs a text for each layer, got an empty list", { got: prefix });
+  }
+  const without = names.filter((name) => !`${prefix}${name}`.includes("{layer}"));
+  if (without.length === 0) return undefined;
+  if (without.length === names.length) return 1;
+  throw new ArgumentError(op, `all names or none must tell the {layer}, but ${without.join(", ")} do not`, {
+    got: without,
+  });
+}
+
+/** What to go by. @throws ArgumentError if format or options contradict themselves */
+export function planOf(
+  op: string,
+  given: ConvLSTMFormat | ConvLSTMFormatName,
+  options: ConvLSTMInterchangeOptions,
+): Plan {
+  const format = formatOf(op, given);
+  const names = { ...format.names, ...options.names };
+  const { prefix = "" } = options;
+  checkNames(op, names, format);
+
+  const place = (template: string, gates: readonly Gate[], layer: number): Place => {
+    const start = typeof prefix === "string" ? prefix : (prefix[layer] ?? "");
+    const name = `${start}${template}`.replaceAll("{layer}", `${layer}`);
+    const perGate = name.includes("{gate}");
+    const letters = gates.map((gate) => format.gateNames?.[gate] ?? gate);
+    return { perGate, names: perGate ? letters.map((letter) => name.replaceAll("{gate}", letter)) : [name] };
+  };
+  const places = (layer: number): LayerPlaces =>
+    Object.fromEntries(
+      roles.flatMap((role) => {
+        const template = names[role];
+        if (template === undefined) return [];
+        return [[role, place(template, role === "peephole" ? peepholeGates : allGates, layer)]];
+      }),
+    );
+
+  const templates = roles.flatMap((role) => names[role] ?? []);
+  const layers = layersOf(op, templates, prefix);
+  const seen = new Set<string>();
+  for (let layer = 0; layer < (layers ?? 1); layer++) {
+    for (const name of namesOf(places(layer))) {
+      if (seen.has(name)) throw new ArgumentError(op, `two tensors are named ${name}`, { got: name });
+      seen.add(name);
+    }
+  }
+  return {
+    op,
+    title: typeof given === "string" ? `the format "${given}"` : "the format",
+    layout: format.layout ?? "torch",
+    order: orderOf(op, options.gateOrder ?? format.gateOrder ?? "ifog"),
+    forgetOffset: format.forgetOffset ?? 0,
+    twoBiases: format.twoBiases ?? false,
+    spatialBias: format.spatialBias ?? false,
+    batchedPeephole: format.batchedPeephole ?? false,
+    oneKernel: format.oneKernel ?? false,
+    grouped: format.grouped ?? false,
+    layers,
+    places,
+  };
+}
+
+/** Every name of a layer. */
+export function namesOf(places: LayerPlaces): string[] {
+  return Object.values(places).flatMap((place) => place.names);
+}
