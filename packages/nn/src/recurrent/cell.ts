@@ -206,6 +206,11 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     this.inputWeight = inputChannels === 0 ? undefined : made(inputShape, init.inputWeight);
     this.stateWeight = made(stateShape, init.stateWeight);
     this.bias = undefined;
+    if (!(options.bias ?? true) && kind.forget?.bias !== undefined) {
+      throw new ArgumentError(op, "forgetBias is a part of the bias, but bias is false; leave one of them out", {
+        got: kind.forget.bias,
+      });
+    }
     if (options.bias ?? true) {
       const bias = made([gates * hiddenChannels], init.bias);
       const { gate = 0, bias: forgetBias = init.forgetBias } = kind.forget ?? { bias: 0 };

@@ -263,6 +263,11 @@ describe("options that cannot be used are refused at construction", () => {
       { norm: "layer" },
       'the norm "layer" has a weight per position, so it needs imageSize with 2 sizes, got none; or use the norm "group", which fits every size',
     ],
+    [
+      "a forget bias without bias",
+      { bias: false, forgetBias: 1 },
+      "forgetBias is a part of the bias, but bias is false; leave one of them out",
+    ],
     ["activation", { activation: "softmax" }, 'activation must be a function or one of "sigmoid", "hardSigmoid"'],
     ["inputDropout", { inputDropout: 1 }, "inputDropout must be a number in [0, 1), got 1"],
     ["layerDropout", { layerDropout: -0.1 }, "layerDropout must be a number in [0, 1), got -0.1"],
