@@ -2,6 +2,9 @@ import { ArgumentError } from "@squall/device";
 import { ConvGRU, type ConvGRUOptions } from "./convgru/convGRU.ts";
 import { ConvLSTM, type ConvLSTMOptions } from "./convlstm/convLSTM.ts";
 import { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
+import type { ForecasterCell } from "./forecaster/cells.ts";
+import { EncoderForecaster } from "./forecaster/encoderForecaster.ts";
+import type { EncoderForecasterOptions } from "./forecaster/options.ts";
 import type { JsonValue, ModelConfig } from "./module/config.ts";
 import type { Module } from "./module/module.ts";
 import type { ModuleOptions } from "./module/options.ts";
@@ -81,6 +84,19 @@ const convRNN: Names<Omit<ConvRNNOptions, keyof FromConfigOptions | "recurrentAc
   layers: true,
 };
 
+/** What forecasters have beside the options of their layers; they refuse those of the latter that they decide themselves. */
+const forecaster: Readonly<Record<Exclude<keyof EncoderForecasterOptions, keyof ConvLSTMOptions>, true>> = {
+  cell: true,
+  outputChannels: true,
+  patchSize: true,
+  patchPadding: true,
+  stages: true,
+  layerOrder: true,
+  head: true,
+  forecasterInput: true,
+  feedback: true,
+};
+
 /** Both directions of layers that a config describes. */
 function bidirectional(options: object, from: FromConfigOptions): ConfiguredModel {
   const { layer, ...rest } = options as BidirectionalOptions & { readonly layer: ModelConfig };
@@ -100,6 +116,14 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ],
   ["ConvGRU", { names: convGRU, build: (options, from) => new ConvGRU({ ...(options as ConvGRUOptions), ...from }) }],
   ["ConvRNN", { names: convRNN, build: (options, from) => new ConvRNN({ ...(options as ConvRNNOptions), ...from }) }],
+  [
+    "EncoderForecaster",
+    {
+      names: { ...convLSTM, ...convGRU, ...forecaster },
+      build: (options, from) =>
+        new EncoderForecaster<ForecasterCell>({ ...(options as EncoderForecasterOptions<ForecasterCell>), ...from }),
+    },
+  ],
   ["Bidirectional", { names: { layer: true, mergeMode: true }, build: bidirectional }],
 ]);
 

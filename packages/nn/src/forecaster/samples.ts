@@ -1,4 +1,5 @@
-import { type Generator, type Tensor, tensor, where } from "@squall/tensor";
+import type { Generator, Tensor } from "@squall/tensor";
+import { chosen } from "../recurrent/maskedSequence.ts";
 
 /** For each sample of a batch, whether something that has a probability happens. */
 export function drawSamples(batch: number, p: number, generator: Generator): boolean[] {
@@ -9,14 +10,8 @@ export function drawSamples(batch: number, p: number, generator: Generator): boo
  * One tensor `[N, …]` for the samples that are chosen, the other for the rest, whose numbers do not matter, not even NaN.
  * @param otherwise - computed only if there is a rest
  */
-export function chooseSamples(chosen: readonly boolean[], whenChosen: Tensor, otherwise: () => Tensor): Tensor {
-  if (chosen.every((each) => each)) return whenChosen;
-  if (!chosen.some((each) => each)) return otherwise();
-  const { dtype, device, rank } = whenChosen;
-  const shape = [chosen.length, ...Array.from({ length: rank - 1 }, () => 1)];
-  const column = tensor(
-    chosen.map((each) => (each ? 1 : 0)),
-    { dtype, device, shape },
-  );
-  return where(column, whenChosen, otherwise());
+export function chooseSamples(mask: readonly boolean[], whenChosen: Tensor, otherwise: () => Tensor): Tensor {
+  if (mask.every((each) => each)) return whenChosen;
+  if (!mask.some((each) => each)) return otherwise();
+  return chosen(mask, whenChosen, otherwise());
 }

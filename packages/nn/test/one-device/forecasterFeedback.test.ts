@@ -3,6 +3,7 @@ import { type ConvLSTMCell, EncoderForecaster, type EncoderForecasterOptions, ty
 import { cat, conv2d, Generator, grad, randn, stack, type Tensor } from "@squall/tensor";
 import { gradcheck } from "@squall/testing";
 import { describe, expect, it } from "vitest";
+import { expectClose } from "./expectClose.ts";
 import { shake } from "./forecasterArbitrary.ts";
 
 const options = {
@@ -19,11 +20,6 @@ function make(change: Partial<EncoderForecasterOptions> = {}, seed = 1): Encoder
   const model = new EncoderForecaster({ ...options, generator, ...change });
   shake(model, generator);
   return model;
-}
-
-function apart(a: Tensor, b: Tensor): number {
-  expect(a.shape).toEqual(b.shape);
-  return a.sub(b).abs().max().itemSync();
 }
 
 const frames = (steps: number, batch = 2): Tensor => randn([steps, batch, 1, 4, 5], { dtype: "float64" }).sigmoid();
@@ -70,7 +66,7 @@ describe("a forecaster that reads the previous frame", () => {
   it("reads its own forecasts", () => {
     const [model, x] = [make(), frames(3)];
     const expected = byHand(model, x, frames(4), { encoder: always, forecaster: never });
-    expect(apart(model.forward(x, 4), expected)).toBeLessThan(1e-12);
+    expectClose([model.forward(x, 4)], [expected]);
     const freely = model.forward(x, 4, { targets: frames(4), teacherForcing: 0 });
     expect(freely.toArray()).toEqual(model.forward(x, 4).toArray());
   });
@@ -78,13 +74,13 @@ describe("a forecaster that reads the previous frame", () => {
   it("reads the true frames with teacherForcing 1", () => {
     const [model, x, targets] = [make(), frames(3), frames(4)];
     const expected = byHand(model, x, targets, { encoder: always, forecaster: always });
-    expect(apart(model.forward(x, 4, { targets, teacherForcing: 1 }), expected)).toBeLessThan(1e-12);
+    expectClose([model.forward(x, 4, { targets, teacherForcing: 1 })], [expected]);
   });
 
   it("has its encoder read forecasts of all frames but the first with encoderForcing 0", () => {
     const [model, x] = [make(), frames(3)];
     const expected = byHand(model, x, frames(2), { encoder: never, forecaster: never });
-    expect(apart(model.forward(x, 2, { encoderForcing: 0 }), expected)).toBeLessThan(1e-12);
+    expectClose([model.forward(x, 2, { encoderForcing: 0 })], [expected]);
     expect(model.forward(x, 2, { encoderForcing: 1 }).toArray()).toEqual(model.forward(x, 2).toArray());
   });
 
@@ -104,7 +100,7 @@ describe("a forecaster that reads the previous frame", () => {
         forecaster: (k) => forecaster[k] ?? true,
       });
       const y = model.forward(x, 5, { targets, teacherForcing: 0.25, encoderForcing: 0.5 });
-      expect(apart(y, expected)).toBeLessThan(1e-12);
+      expectClose([y], [expected]);
       return JSON.stringify(y.toArray());
     });
     expect(new Set(outcomes).size).toBeGreaterThan(6);
@@ -118,7 +114,7 @@ describe("a forecaster that reads the previous frame", () => {
     const model = make({ generator: new Generator(8) });
     const free = model.forward(x, 3, { encoderForcing: 0 });
     const alone = x.split(1, 1).map((sample) => model.forward(sample, 3, { encoderForcing: 0 }));
-    expect(apart(free, cat(alone, 1))).toBeLessThan(1e-12);
+    expectClose([free], [cat(alone, 1)]);
   });
 
   it("has the gradients of finite differences, fed back or not", () => {
@@ -146,7 +142,7 @@ describe("a forecaster that reads the previous frame", () => {
       .pad([[0, 3]]);
     const targets = stack([fed, fed]);
     const expected = inner.forward(cut(padded), 2, { targets: cut(targets), teacherForcing: 1 }).pixelShuffle(4);
-    expect(apart(model.forward(x, 2), expected.narrow(4, 0, 5))).toBeLessThan(1e-12);
+    expectClose([model.forward(x, 2)], [expected.narrow(4, 0, 5)]);
   });
 
   it("starts from each sample's last frame, and replaces none before its first", () => {
@@ -172,7 +168,7 @@ describe("a forecaster that reads the previous frame", () => {
       const short = model.forward(x.narrow(0, 0, 1).narrow(1, 1, 2), 2, { encoderForcing });
       const long = model.forward(x.narrow(0, 1, 1), 2, { encoderForcing });
       const y = model.forward(padded, 2, { mask, encoderForcing });
-      expect(apart(y, cat([short, long]))).toBeLessThan(1e-12);
+      expectClose([y], [cat([short, long])]);
       const gradients = grad(y.square().sum(), model.parameters());
       for (const gradient of gradients) expect(Number.isFinite(gradient?.sum().itemSync())).toBe(true);
     }
@@ -184,7 +180,7 @@ describe("a forecaster that reads the previous frame", () => {
     const y = model.forward(x, 2, { lengths: [0, 2] });
     const hidden = cat(step(model.forecaster.cells, x.select(0, 0).mul(0), []), 1);
     const [empty] = conv2d(hidden, model.head.weight, model.head.bias).unbind(0);
-    expect(empty && apart(y.select(0, 0).select(0, 0), empty)).toBeLessThan(1e-12);
+    expectClose([y.select(0, 0).select(0, 0)], [empty]);
     expect(Number.isFinite(y.sum().itemSync())).toBe(true);
   });
 
@@ -201,6 +197,6 @@ describe("a forecaster that reads the previous frame", () => {
       return copy.forward(x, 3, { targets, teacherForcing });
     };
     // All frames true in one sweep, and chosen so one by one: the same masks, the same numbers.
-    expect(apart(run(1), run(1 - 1e-12))).toBeLessThan(1e-12);
+    expectClose([run(1)], [run(1 - 1e-12)]);
   });
 });
