@@ -1,6 +1,6 @@
 // What no other system had when the project began (numbers as in its list of features), as far as it is about ConvLSTM. One device: the CPU.
 //
-// The others: 8 gradcheck: packages/testing/test/one-device/gradcheck.test.ts. 9 second derivatives: complaints.test.ts #11. 10, 11 convolutions
+// The others: 8 gradcheck: packages/testing/test/one-device/gradcheck.test.ts. 9 second derivatives: complaintsOfLibraries.test.ts #11. 10, 11 convolutions
 // there and back on the GPU and the CPU: packages/gpu/test, packages/cpu/test, bench. 12 files: packages/io/test. 13 schedules and clipping:
 // packages/optim/test. 14 Moving-MNIST: examples/moving-digits/test. 15 float64: what these tests compute in.
 import {
