@@ -8,7 +8,17 @@ import {
   sameShape,
   sizeOf,
 } from "@squall/device";
-import { defaultGenerator, type Generator, ones, stack, type Tensor, tensor, zeros } from "@squall/tensor";
+import {
+  defaultGenerator,
+  type Generator,
+  noGrad,
+  ones,
+  scope,
+  stack,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@squall/tensor";
 import { checkChoice, checkDivisible, checkNumber, checkWhole, wholePerAxis } from "../arguments.ts";
 import { normalize } from "../layers/normalize.ts";
 import { Module } from "../module/module.ts";
@@ -217,7 +227,8 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
       checkNumber(op, "forgetBias", forgetBias, "a number");
       const added = new Float64Array(gates * hiddenChannels);
       added.fill(forgetBias, gate * hiddenChannels, (gate + 1) * hiddenChannels);
-      this.bias = new Parameter(bias.detach().add(tensor(added, { dtype: "float32", ...creation(options) })));
+      scope(() => noGrad(() => bias.copy_(bias.add(tensor(added, { dtype: "float32", ...creation(options) })))));
+      this.bias = bias;
     }
     this.perPosition = norm === "layer" ? { what: 'the norm "layer"', instead: 'the norm "group"' } : perPosition;
     this.fixedSize = this.perPosition && this.fixedSizeOf(options.imageSize, this.perPosition);

@@ -1,4 +1,4 @@
-import { ArgumentError } from "@squall/device";
+import { ArgumentError, keepStorage, trackStorage } from "@squall/device";
 import { scope, type Tensor } from "@squall/tensor";
 import { checkWhole } from "../arguments.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
@@ -71,19 +71,27 @@ export function truncatedBPTT<State extends RecurrentState, R>(
   const total = x.shape[time] ?? 0;
   const results: R[] = [];
   let { states } = options;
+  let own: readonly Tensor[] = [];
   for (let start = 0; start < total || start === 0; start += chunkSteps) {
     const steps = Math.min(chunkSteps, total - start);
     const after = scope(() => {
+      // The states that a chunk starts from end with it, unless a graph that it returns needs them.
+      for (const { storage } of own) {
+        keepStorage(storage);
+        trackStorage(storage);
+      }
       const part = partOf(options, layer.batchFirst, start, steps);
       const [outputs, reached] = layer.forwardAll(x.narrow(time, start, steps), states, part);
       results.push(train({ outputs, states: reached, start, steps }));
       const detached = reached.map((state, k) => {
         const cell = layer.cells.at(k);
-        return cell.stateOf(cell.partsOf(state).map((each) => each.detach()));
+        // Copies: what the callback was shown is the caller's.
+        return cell.stateOf(cell.partsOf(state).map((each) => each.detach().clone()));
       });
       return { detached, result: results.at(-1) };
     });
     states = after.detached;
+    own = states.flatMap((state, k) => layer.cells.at(k).partsOf(state));
   }
   return { results, states: [...(states ?? [])] };
 }
