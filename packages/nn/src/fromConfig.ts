@@ -26,7 +26,7 @@ type Names<Options> = Readonly<Record<keyof Options, true>>;
 
 /** A kind of model. The constructor checks the values of its options; their names are checked here. */
 interface Kind {
-  readonly names: Readonly<Record<string, true>>;
+  readonly names: (options: { readonly [name: string]: JsonValue }) => Readonly<Record<string, true>>;
   readonly build: (options: object, from: FromConfigOptions) => ConfiguredModel;
 }
 
@@ -112,19 +112,25 @@ function bidirectional(options: object, from: FromConfigOptions): ConfiguredMode
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   [
     "ConvLSTM",
-    { names: convLSTM, build: (options, from) => new ConvLSTM({ ...(options as ConvLSTMOptions), ...from }) },
+    { names: () => convLSTM, build: (options, from) => new ConvLSTM({ ...(options as ConvLSTMOptions), ...from }) },
   ],
-  ["ConvGRU", { names: convGRU, build: (options, from) => new ConvGRU({ ...(options as ConvGRUOptions), ...from }) }],
-  ["ConvRNN", { names: convRNN, build: (options, from) => new ConvRNN({ ...(options as ConvRNNOptions), ...from }) }],
+  [
+    "ConvGRU",
+    { names: () => convGRU, build: (options, from) => new ConvGRU({ ...(options as ConvGRUOptions), ...from }) },
+  ],
+  [
+    "ConvRNN",
+    { names: () => convRNN, build: (options, from) => new ConvRNN({ ...(options as ConvRNNOptions), ...from }) },
+  ],
   [
     "EncoderForecaster",
     {
-      names: { ...convLSTM, ...convGRU, ...forecaster },
+      names: ({ cell }) => ({ ...(cell === "gru" ? convGRU : cell === "rnn" ? convRNN : convLSTM), ...forecaster }),
       build: (options, from) =>
         new EncoderForecaster<ForecasterCell>({ ...(options as EncoderForecasterOptions<ForecasterCell>), ...from }),
     },
   ],
-  ["Bidirectional", { names: { layer: true, mergeMode: true }, build: bidirectional }],
+  ["Bidirectional", { names: () => ({ layer: true, mergeMode: true }), build: bidirectional }],
 ]);
 
 /**
@@ -150,10 +156,11 @@ export function fromConfig(
       },
     );
   }
-  const unknown = Object.keys(rest).filter((name) => !Object.hasOwn(kind.names, name));
+  const names = kind.names(rest);
+  const unknown = Object.keys(rest).filter((name) => !Object.hasOwn(names, name));
   if (unknown.length > 0) {
     throw new ArgumentError(op, `${type} has no option ${unknown.join(", ")}; the config may be of a newer version`, {
-      expected: Object.keys(kind.names),
+      expected: Object.keys(names),
       got: unknown,
     });
   }
