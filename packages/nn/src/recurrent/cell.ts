@@ -19,17 +19,17 @@ import {
   tensor,
   zeros,
 } from "@squall/tensor";
-import { checkChoice, checkDivisible, checkNumber, checkWhole, wholePerAxis } from "../arguments.ts";
+import { checkNumber, checkWhole } from "../arguments.ts";
 import { normalize } from "../layers/normalize.ts";
 import { Module } from "../module/module.ts";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
-import { resolveActivation } from "./activation.ts";
-import { checkAxes, checkChannels, checkHome, checkParts, checkSpatialDims } from "./cellChecks.ts";
+import { checkAxes, checkChannels, checkHome, checkParts } from "./cellChecks.ts";
 import { resolveInit, tapsOf } from "./cellInit.ts";
+import { resolveCell } from "./cellSettings.ts";
 import { convolve, gateInput } from "./gateConv.ts";
-import { checkRate, dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
-import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
+import { dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
+import type { CellNorm, RecurrentCellOptions, SpatialDims } from "./options.ts";
 
 /** State of a recurrent layer: at least the hidden state, which is its output. */
 export interface RecurrentState {
@@ -144,69 +144,27 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   protected constructor(kind: CellKind, options: RecurrentCellOptions, perPosition?: PerPosition) {
     super();
     const { op, gates } = kind;
-    const { inputChannels, hiddenChannels, spatialDims = 2, norm = "none", normGroups = 1, groups = 1 } = options;
-    const { stateGroups = 1, inputDropout = 0, recurrentDropout = 0 } = options;
-    checkWhole(op, "inputChannels", inputChannels, 0);
-    checkWhole(op, "hiddenChannels", hiddenChannels, 1);
-    checkSpatialDims(op, spatialDims);
-    checkWhole(op, "groups", groups, 1);
-    checkWhole(op, "stateGroups", stateGroups, 1);
-    checkDivisible(op, "inputChannels", inputChannels, "groups", groups);
-    checkDivisible(op, "hiddenChannels", hiddenChannels, "groups", groups);
-    checkDivisible(op, "hiddenChannels", hiddenChannels, "stateGroups", stateGroups);
-    checkChoice(op, "norm", norm, ["none", "group", "layer"]);
-    checkWhole(op, "normGroups", normGroups, 1);
-    checkDivisible(op, "hiddenChannels", hiddenChannels, "normGroups", normGroups);
-    if (normGroups > 1 && norm !== "group") {
-      throw new ArgumentError(op, `normGroups (=${normGroups}) is for the norm "group", but norm is "${norm}"`, {
-        expected: "group",
-        got: norm,
-      });
-    }
-    checkRate(op, "inputDropout", inputDropout);
-    checkRate(op, "recurrentDropout", recurrentDropout);
-    this.dropoutMasks = options.dropoutMasks ?? "gate";
-    checkChoice(op, "dropoutMasks", this.dropoutMasks, ["gate", "shared"]);
-    const kernel = resolveKernel(op, "kernelSize", options.kernelSize, spatialDims);
-    const stateKernelSize = options.stateKernelSize ?? options.kernelSize;
-    const stateKernel = resolveKernel(op, "stateKernelSize", stateKernelSize, spatialDims);
+    const settings = resolveCell(kind, options);
+    const { inputChannels, hiddenChannels, inputShape, stateShape, norm } = settings;
     this.op = op;
     this.gates = gates;
     this.stateNames = kind.stateNames;
     this.inputChannels = inputChannels;
     this.hiddenChannels = hiddenChannels;
-    this.spatialDims = spatialDims;
+    this.spatialDims = settings.spatialDims;
     this.norm = norm;
-    this.normGroups = normGroups;
-    this.inputDropout = inputDropout;
-    this.recurrentDropout = recurrentDropout;
+    this.normGroups = settings.normGroups;
+    this.inputDropout = settings.inputDropout;
+    this.recurrentDropout = settings.recurrentDropout;
+    this.dropoutMasks = settings.dropoutMasks;
     this.generator = options.generator;
-    this.zoneout = resolveZoneout(op, options.zoneout ?? 0, kind.stateNames);
-    this.activation = resolveActivation(op, "activation", options.activation ?? "tanh");
-    this.recurrentActivation = resolveActivation(op, "recurrentActivation", options.recurrentActivation ?? "sigmoid");
-    this.inputConv = {
-      stride: wholePerAxis(op, "stride", options.stride ?? 1, spatialDims, 1),
-      padding: options.padding ?? "same",
-      dilation: wholePerAxis(op, "dilation", options.dilation ?? 1, spatialDims, 1),
-      groups,
-    };
-    this.stateConv = {
-      stride: 1,
-      padding: "same",
-      dilation: wholePerAxis(op, "stateDilation", options.stateDilation ?? 1, spatialDims, 1),
-      groups: stateGroups,
-    };
+    this.zoneout = settings.zoneout;
+    this.activation = settings.activation;
+    this.recurrentActivation = settings.recurrentActivation;
+    this.inputConv = settings.inputConv;
+    this.stateConv = settings.stateConv;
 
     const generator = options.generator ?? defaultGenerator();
-    const inputShape = [gates * hiddenChannels, inputChannels / groups, ...kernel];
-    const stateShape = [gates * hiddenChannels, hiddenChannels / stateGroups, ...stateKernel];
-    if (inputChannels === 0) this.refuseInputOptions(options);
-    else {
-      // The smallest image that fits shows whether the padding is one, before there is an image.
-      const dilations = wholePerAxis(op, "dilation", this.inputConv.dilation, spatialDims, 1);
-      const spans = kernel.map((k, axis) => (k - 1) * (dilations[axis] ?? 1) + 1);
-      convGeometry(op, [1, inputChannels, ...spans], inputShape, this.inputConv);
-    }
     const init = resolveInit(op, options.init, tapsOf(inputShape, stateShape));
     const made = (shape: Shape, fill: (target: Tensor, options: { generator: Generator }) => unknown): Parameter => {
       const target = zeros(shape, creation(options));
@@ -241,7 +199,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     }
     this.learnedState = undefined;
     if (options.learnedInitialState ?? false) {
-      const shape = [kind.stateNames.length, hiddenChannels, ...kernel.map(() => 1)];
+      const shape = [kind.stateNames.length, hiddenChannels, ...stateShape.slice(2).map(() => 1)];
       this.learnedState = new Parameter(zeros(shape, creation(options)));
     }
   }
@@ -257,18 +215,6 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
    * @param inputGates - `[N, gates·H, …]`, neither normalized nor with a bias; `undefined` without input
    */
   protected abstract next(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State;
-
-  private refuseInputOptions(options: RecurrentCellOptions): void {
-    for (const name of ["stride", "padding", "dilation", "groups", "inputDropout"] as const) {
-      const value = options[name];
-      if (value === undefined || value === 0 || (name !== "padding" && value === 1) || value === "same") continue;
-      throw new ArgumentError(
-        this.op,
-        `${name} is about the input, but inputChannels is 0: there is none; leave ${name} out`,
-        { got: value },
-      );
-    }
-  }
 
   private fixedSizeOf(imageSize: readonly number[] | undefined, { what, instead }: PerPosition): number[] {
     if (imageSize === undefined || imageSize.length !== this.spatialDims) {
@@ -469,19 +415,4 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     const masks = this.drawMasks(batch, imageSize, spatial);
     return this.advance(x && this.inputGates(x.unsqueeze(0), masks), before, masks);
   }
-}
-
-/** One probability per part of the state. @throws ArgumentError if one is out of range or named after no part */
-function resolveZoneout(op: string, option: Zoneout, stateNames: readonly string[]): number[] {
-  const byName = typeof option === "number" ? Object.fromEntries(stateNames.map((name) => [name, option])) : option;
-  for (const [name, p] of Object.entries(byName)) {
-    if (!stateNames.includes(name)) {
-      throw new ArgumentError(op, `zoneout names ${name}, but the parts of the state are ${stateNames.join(", ")}`, {
-        expected: stateNames,
-        got: name,
-      });
-    }
-    checkRate(op, typeof option === "number" ? "zoneout" : `zoneout.${name}`, p);
-  }
-  return stateNames.map((name) => byName[name] ?? 0);
 }

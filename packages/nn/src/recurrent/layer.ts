@@ -1,5 +1,5 @@
 import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
-import { cat, checkpoint, defaultGenerator, flip, type Generator, isGradEnabled, type Tensor } from "@squall/tensor";
+import { defaultGenerator, flip, type Generator, isGradEnabled, type Tensor } from "@squall/tensor";
 import { checkWhole } from "../arguments.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { configOf, type ModelConfig } from "../module/config.ts";
@@ -8,8 +8,7 @@ import { ModuleList } from "../module/moduleList.ts";
 import { CarriedStates } from "./carriedStates.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import type { FrameStage } from "./frameStage.ts";
-import { maskedSequence } from "./maskedSequence.ts";
-import { checkRate, noMasks, streamOf } from "./noise.ts";
+import { checkRate, streamOf } from "./noise.ts";
 import {
   type CellPlan,
   type LayerOptionsOf,
@@ -18,35 +17,18 @@ import {
   resolveKernels,
   type SpatialDims,
 } from "./options.ts";
-import { type ActiveSamples, activeSamples, type SequenceOptions, zeroInactive } from "./sequenceMask.ts";
+import {
+  type LayerSizes,
+  runLayers,
+  runLayersInChunks,
+  type SequenceRun,
+  type SequenceRunResult,
+} from "./runLayers.ts";
+import { activeSamples, type SequenceOptions } from "./sequenceMask.ts";
 import type { LayerNoise, StepOptions } from "./stepOptions.ts";
 
 /** Hidden states over time, and the states after the last step. */
 export type RecurrentOutput<State> = [layerOutputs: Tensor[], lastStates: State[]];
-
-/** Spatial sizes that one layer works with. */
-interface LayerSizes {
-  /** Of the images that go into the cell. */
-  readonly image: readonly number[];
-  /** Of the states. */
-  readonly states: readonly number[];
-}
-
-/** A sequence, checked and time-first. */
-interface Run<State> {
-  /** `[T, N, C, …]`; `undefined` without input. */
-  readonly x: Tensor | undefined;
-  readonly steps: number;
-  readonly sizes: readonly LayerSizes[];
-  readonly states: readonly State[];
-  readonly active: ActiveSamples | undefined;
-}
-
-/** What came of it: hidden states of the layers that are wanted, `[T, N, H, …]`, by layer, and the last states of all. */
-interface RunResult<State> {
-  readonly hidden: ReadonlyMap<number, Tensor>;
-  readonly states: State[];
-}
 
 /**
  * Base of several recurrent convolutional layers, one above the other, over a sequence of images: what {@link ConvLSTM}, {@link ConvGRU} and
@@ -135,6 +117,10 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     this.refuseIdle("keepOrder", this.keepOrder, "goBackwards", this.goBackwards);
     this.refuseIdle("saveState", this.saveState, "stateful", this.stateful);
     this.refuseIdle("detachCarried: false", !this.detachCarried, "stateful", this.stateful);
+
+    if (this.goBackwards && inputChannels === 0) {
+      throw new ArgumentError(op, "goBackwards is about the input, but inputChannels is 0: there is none");
+    }
 
     let imageSize = options.imageSize;
     this.cells = new ModuleList();
@@ -256,7 +242,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * @returns as {@link forward}
    * @throws ArgumentError if the model takes input or `steps` is not a whole number >= 1; ShapeError if the states do not fit
    */
-  unroll(steps: number, states: readonly State[] | undefined = this.carried?.states): RecurrentOutput<State> {
+  unroll(steps: number, states?: readonly State[]): RecurrentOutput<State> {
     const op = `${this.op}.unroll`;
     if (this.inputChannels !== 0) {
       throw new ArgumentError(
@@ -266,15 +252,16 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
       );
     }
     checkWhole(op, "steps", steps, 1);
-    const first = states?.[0];
+    const known = states ?? this.carried?.states;
+    const first = known?.[0];
     if (first === undefined || first.h.rank !== this.spatialDims + 2) {
       throw new ShapeError(op, `needs ${this.cells.length} states with ${this.spatialDims + 2} axes [N,H,…]`, {
         expected: this.cells.length,
-        got: states?.length ?? 0,
+        got: known?.length ?? 0,
       });
     }
     const [batch = 0, , ...spatial] = first.h.shape;
-    const sizes = this.sizesFrom(op, spatial, states);
+    const sizes = this.sizesFrom(op, spatial, known);
     const before = this.statesFor(op, batch, sizes, states);
     const [outputs, all] = this.output(this.run({ x: undefined, steps, sizes, states: before, active: undefined }));
     return [outputs, this.returnAllLayers ? all : all.slice(-1)];
@@ -337,12 +324,11 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     });
   }
 
-  private wants(layer: number): boolean {
-    return this.returnSequences && (this.returnAllLayers || layer === this.cells.length - 1);
-  }
+  private readonly wants = (layer: number): boolean =>
+    this.returnSequences && (this.returnAllLayers || layer === this.cells.length - 1);
 
   /** Outputs in the layout that was asked for, and all states. */
-  private output({ hidden, states }: RunResult<State>): RecurrentOutput<State> {
+  private output({ hidden, states }: SequenceRunResult<State>): RecurrentOutput<State> {
     const first = this.returnAllLayers ? 0 : states.length - 1;
     const outputs = states.slice(first).map(({ h }, k) => {
       const sequence = hidden.get(first + k);
@@ -367,67 +353,18 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   }
 
   private run(
-    run: Run<State>,
+    run: SequenceRun<State>,
     noise: readonly LayerNoise[] = this.noiseFor(run.states[0]?.h.shape[0] ?? 0, run.sizes),
-  ): RunResult<State> {
+  ): SequenceRunResult<State> {
+    const { checkpoint, stages } = this;
+    const stack = { cells: [...this.cells], stages: stages && [...stages], wants: this.wants };
+    const chunkSteps = checkpoint === true ? Math.ceil(Math.sqrt(run.steps)) : checkpoint;
     const result =
-      this.checkpoint === false || !isGradEnabled() ? this.chunk(run, noise) : this.checkpointed(run, noise);
+      chunkSteps === false || !isGradEnabled()
+        ? runLayers(stack, run, noise)
+        : runLayersInChunks(stack, run, noise, chunkSteps);
     this.carried?.keep(result.states);
     return result;
-  }
-
-  /** Chunk by chunk, each of them computed again in the backward pass: only states between chunks are kept. */
-  private checkpointed(run: Run<State>, noise: readonly LayerNoise[]): RunResult<State> {
-    const { x, steps, active } = run;
-    const length = this.checkpoint === true ? Math.ceil(Math.sqrt(steps)) : Number(this.checkpoint);
-    const drawn = noise.flatMap(({ cell: { input = [], state = [] } }) => [...input, ...state]);
-    const hidden = new Map<number, Tensor[]>();
-    let states = [...run.states];
-    for (let start = 0; start < steps; start += length) {
-      const count = Math.min(length, steps - start);
-      // Frames that need no gradient are cut out when they are needed, and not kept a second time.
-      const early = x?.requiresGrad === true ? x.narrow(0, start, count) : undefined;
-      const before = states;
-      const inputs = [early ?? x, ...before.flatMap((state, layer) => this.cells.at(layer).partsOf(state)), ...drawn];
-      const compute = (..._: readonly Tensor[]): RunResult<State> =>
-        this.chunk(
-          {
-            x: early ?? x?.narrow(0, start, count),
-            steps: count,
-            sizes: run.sizes,
-            states: before,
-            active: active?.slice(start, start + count),
-          },
-          noise,
-        );
-      const result = checkpoint<Tensor[], RunResult<State>>(compute, ...inputs.filter((each) => each !== undefined));
-      states = result.states;
-      for (const [layer, sequence] of result.hidden) hidden.set(layer, [...(hidden.get(layer) ?? []), sequence]);
-    }
-    return { hidden: new Map([...hidden].map(([layer, parts]) => [layer, cat(parts)])), states };
-  }
-
-  /** Some steps through all layers. */
-  private chunk(run: Run<State>, noise: readonly LayerNoise[]): RunResult<State> {
-    const hidden = new Map<number, Tensor>();
-    let sequence = run.active && this.stages ? run.x && zeroInactive(run.x, run.active) : run.x;
-    const states = run.states.map((state, layer) => {
-      const cell = this.cells.at(layer);
-      const { cell: masks = noMasks, dropout } = noise[layer] ?? {};
-      if (sequence !== undefined) sequence = dropout?.forward(sequence) ?? sequence;
-      const stage = this.stages?.at(layer);
-      if (stage !== undefined && sequence !== undefined) {
-        sequence = frameWise(stage, sequence, run.sizes[layer]?.image ?? []);
-      }
-      const result =
-        run.active === undefined
-          ? cell.sequence(sequence, run.steps, state, masks)
-          : maskedSequence(cell, sequence, run.active, state, masks);
-      sequence = result.hidden;
-      if (this.wants(layer)) hidden.set(layer, result.hidden);
-      return result.state;
-    });
-    return { hidden, states };
   }
 
   /**
@@ -457,11 +394,4 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   protected override carriedTensors(): readonly CarriedTensor[] {
     return this.carried?.tensors(this.saveState) ?? [];
   }
-}
-
-/** Images of all steps through a stage, `[T, N, …]`. */
-function frameWise(stage: FrameStage, x: Tensor, size: Shape): Tensor {
-  const [steps = 0, batch = 0, ...frame] = x.shape;
-  const y = stage.forward(x.reshape([steps * batch, ...frame]), size);
-  return y.reshape([steps, batch, ...y.shape.slice(1)]);
 }

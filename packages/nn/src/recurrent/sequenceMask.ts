@@ -13,7 +13,7 @@ export interface SequenceOptions {
 export type ActiveSamples = readonly (readonly boolean[])[];
 
 /** Steps in a row in which the same samples are at work. */
-export interface SequenceRun {
+export interface ActiveRun {
   /** First of the steps. */
   readonly start: number;
   /** Number of steps. */
@@ -89,8 +89,8 @@ export function activeSamples(
 }
 
 /** Cuts steps into runs in which the same samples are at work. */
-export function runsOf(active: ActiveSamples): SequenceRun[] {
-  const runs: SequenceRun[] = [];
+export function runsOf(active: ActiveSamples): ActiveRun[] {
+  const runs: ActiveRun[] = [];
   for (const [t, row] of active.entries()) {
     const last = runs.at(-1);
     if (last?.active.every((each, n) => each === row[n])) runs[runs.length - 1] = { ...last, steps: last.steps + 1 };

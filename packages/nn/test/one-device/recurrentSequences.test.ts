@@ -281,6 +281,27 @@ describe("stateful layers", () => {
     expect(model.cells.at(0).learnedState?.grad?.abs().max().itemSync()).toBeGreaterThan(0);
   });
 
+  it("go on without input too, from carried states or, where reset, from learned ones", () => {
+    const options = { inputChannels: 0, hiddenChannels: 2, stateful: true, learnedInitialState: true };
+    const state = (): { h: Tensor; c: Tensor } => {
+      const generator = new Generator(4);
+      const [h, c] = [0, 1].map(() => randn([2, 2, 3, 3], { dtype: "float64", generator }));
+      if (h === undefined || c === undefined) throw new Error("two parts");
+      return { h, c };
+    };
+    const [[whole]] = made(options).unroll(5, [state()]);
+    const model = made(options);
+    const [[start]] = model.unroll(2, [state()]);
+    expectClose([start], [whole?.narrow(0, 0, 2)]);
+    model.resetState([true, false]);
+    const [[rest]] = model.unroll(3);
+    expectClose([rest?.narrow(1, 1, 1)], [whole?.narrow(0, 2, 3).narrow(1, 1, 1)]);
+    rest?.narrow(1, 0, 1).sum().backward();
+    expect(model.cells.at(0).learnedState?.grad?.abs().max().itemSync()).toBeGreaterThan(0);
+    expect(() => made(options).unroll(1)).toThrow("needs 1 states with 4 axes [N,H,…]");
+    expect(() => made({ inputChannels: 0, goBackwards: true })).toThrow("goBackwards is about the input");
+  });
+
   it("refuse a batch or image of another size and say what to call", () => {
     const model = made({ stateful: true });
     model.forward(frames(2, 2));
