@@ -89,7 +89,8 @@ function sequenceMacs(task: SequenceLayers): number {
 
 /**
  * The work of a task: 2 x multiply-adds of its direct convolutions, whatever the algorithm; a backward pass counts twice its forward
- * pass and a training step three times, by convention, even if it computes something twice. Elementwise tasks count the bytes that they have to read and write.
+ * pass and a training step three times, by convention, even if it computes something twice. Elementwise tasks count the bytes that they
+ * have to read and write.
  */
 export function workOf(task: Task): Work {
   switch (task.kind) {
