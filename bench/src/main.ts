@@ -72,9 +72,9 @@ async function runWorkload(workload: Workload, { ours, gpu, peers, effort }: Con
   await checkThreads(workload.cases[0].task, ours);
   const own = gpu === undefined ? [ours] : [ours, gpu];
   const cases: CaseRecord[] = [];
-  for (const { note, task, peers: all } of workload.cases) {
+  for (const { note, task, peers: all, alone = cases.length === 0 } of workload.cases) {
     const present = all.filter((peer) => peers.includes(peer));
-    if (cases.length > 0 && present.length === 0) continue;
+    if (!alone && present.length === 0) continue;
     const entrants = present.map((peer) => entrantOf(peer, ours.threads));
     const measured = await measure(task, [...own, ...entrants], effort, own.length);
     const measurement = gpu === undefined ? measured : gpuFirst(measured);

@@ -8,6 +8,8 @@ export interface Case {
   readonly note: string;
   readonly task: Task;
   readonly peers: readonly PeerName[];
+  /** Whether it is timed without its peers, too, as the first case of a workload is. */
+  readonly alone?: boolean;
 }
 
 /** A workload. */
@@ -58,6 +60,11 @@ const trainDeep: TrainTask = {
   kernel: 3,
   outChannels: 1,
 };
+
+const trainLong: TrainTask = { ...trainDeep, steps: 40, height: 32, width: 32, hidden: [16, 16] };
+const trainCheckpointed: TrainTask = { ...trainLong, checkpoint: true };
+const trainGru: TrainTask = { ...trainDeep, hidden: [32], cell: "gru" };
+const trainStepwise: TrainTask = { ...trainDeep, hidden: [32], norm: "group", peephole: "conv" };
 
 /** A convolution for the gpu: as large as one buffer may be on any of them. */
 const large: ConvTask = { kind: "conv", batch: 32, channels: 64, outChannels: 64, height: 128, width: 128, kernel: 3 };
@@ -134,6 +141,31 @@ export const WORKLOADS: readonly Workload[] = [
     cases: [{ note: "", task: trainDeep, peers: ["torch"] }],
     oracle: { ...trainDeep, batch: 2, steps: 2 },
     small: smaller(trainDeep, { batch: 1, height: 16, width: 16 }),
+  },
+  {
+    name: "W4",
+    title: "training step, B=4 T=40 C=1 32x32, hidden 16 and 16, 3x3, head and loss of W3b, checkpoints every 7 steps",
+    cases: [
+      { note: "", task: trainCheckpointed, peers: ["torch"] },
+      { note: "nothing computed twice", task: trainLong, peers: ["torch"], alone: true },
+    ],
+    oracle: { ...trainCheckpointed, batch: 1, steps: 8 },
+    small: smaller(trainCheckpointed, { batch: 1, height: 16, width: 16 }),
+  },
+  {
+    name: "W5",
+    title: "training step of a ConvGRU, B=4 T=10 C=1 64x64, hidden 32, 3x3, head and loss of W3b",
+    cases: [{ note: "", task: trainGru, peers: ["torch"] }],
+    oracle: { ...trainGru, batch: 2, steps: 3 },
+    small: smaller(trainGru, { batch: 1, height: 16, width: 16 }),
+  },
+  {
+    name: "W6",
+    title:
+      "training step, B=4 T=10 C=1 64x64, hidden 32, 3x3, norm of each gate, peepholes by convolution, head and loss of W3b",
+    cases: [{ note: "", task: trainStepwise, peers: ["torch"] }],
+    oracle: { ...trainStepwise, batch: 2, steps: 2 },
+    small: smaller(trainStepwise, { batch: 1, height: 16, width: 16 }),
   },
   matmul(512, ["torch", "ort", "tfjs", "jax", "js", "tfjs-cpu"]),
   matmul(1024, ["torch", "ort", "tfjs", "jax", "js"]),

@@ -14,16 +14,21 @@ import { launchOurs } from "../src/peers/peers.ts";
 import type { Effort } from "../src/statistics.ts";
 import { inputsOf, outputsOf } from "../src/tasks/arrays.ts";
 import { arrayNamed, generateInput } from "../src/tasks/files.ts";
-import type { Task } from "../src/tasks/task.ts";
+import type { Task, TrainTask } from "../src/tasks/task.ts";
 import { GPU_WORKLOADS } from "../src/workloads.ts";
 import { wrongLaunch } from "./wrongLaunch.ts";
 
 const image = { batch: 2, channels: 3, height: 5, width: 6, kernel: 3 };
+const train: TrainTask = { kind: "train", steps: 3, hidden: [3, 2], outChannels: 2, learningRate: 1, ...image };
 const tasks: readonly Task[] = [
   { kind: "conv", outChannels: 4, ...image },
   { kind: "convBackward", outChannels: 4, ...image },
   { kind: "forward", steps: 2, hidden: [3], ...image },
-  { kind: "train", steps: 2, hidden: [3, 2], outChannels: 2, learningRate: 1, ...image },
+  train,
+  { ...train, checkpoint: true },
+  { ...train, cell: "gru" },
+  { ...train, norm: "group", peephole: "conv" },
+  { kind: "forward", steps: 2, hidden: [3], cell: "gru", ...image },
   { kind: "matmul", size: 9 },
   { kind: "add", count: 30 },
   { kind: "sigmoid", count: 30 },
@@ -53,7 +58,7 @@ async function expectSame(device: Device, task: Task): Promise<void> {
 }
 
 describe("Squall on a device that answers later", () => {
-  it.each(tasks)("computes $kind as on the cpu", (task) => expectSame(proxyDevice(), task));
+  it.each(tasks)("computes %j as on the cpu", (task) => expectSame(proxyDevice(), task));
 });
 
 const webgpu = await openWebGpu();
@@ -63,7 +68,7 @@ const onCpu: Entrant = { launch: launchOurs(), threads: 1, turbo: false };
 if ("device" in webgpu) {
   const { device } = webgpu;
   describe(`Squall on ${device.describe()}`, () => {
-    it.each(tasks)("computes $kind as on the cpu", (task) => expectSame(device, task));
+    it.each(tasks)("computes %j as on the cpu", (task) => expectSame(device, task));
 
     it("is timed in a process of its own, beside the cpu", async () => {
       const [conv] = tasks;

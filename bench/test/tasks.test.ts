@@ -16,6 +16,9 @@ describe("workOf", () => {
     ["W2", 102.7],
     ["W3", 31.5],
     ["W3b", 109.9],
+    ["W4", 27.76],
+    ["W5", 28.06],
+    ["W6", 64.58],
     ["matmul-512", 0.2684],
     ["G1", 38.65],
     ["G1b", 77.31],
@@ -62,7 +65,27 @@ describe("arrays", () => {
       "cells.0.stateWeight": [256, 64, 5, 5],
       "head.weight": [16, 64, 1, 1],
     });
+    expect(shapes("W5")).toMatchObject({
+      x: [10, 4, 1, 64, 64],
+      "cells.0.inputWeight": [96, 1, 3, 3],
+      "cells.0.stateWeight": [96, 32, 3, 3],
+      "cells.0.bias": [96],
+      "cells.0.candidateBias": [32],
+    });
+    expect(shapes("W6")).toMatchObject({
+      "cells.0.stateWeight": [128, 32, 3, 3],
+      "cells.0.normWeight": [128],
+      "cells.0.peephole": [96, 32, 3, 3],
+    });
     expect(shapes("W3b")).toMatchObject({ x: [10, 4, 1, 64, 64], "cells.1.inputWeight": [128, 32, 3, 3] });
+  });
+
+  test("are the same with checkpoints and without, and so is the work", () => {
+    const [checkpointed, plain] = GPU_WORKLOADS.find(({ name }) => name === "W4")?.cases ?? [];
+    expect([checkpointed.task, plain.task]).toMatchObject([{ checkpoint: true }, { kind: "train" }]);
+    expect(plain.task).not.toHaveProperty("checkpoint");
+    expect(inputsOf(checkpointed.task)).toEqual(inputsOf(plain.task));
+    expect(workOf(checkpointed.task)).toEqual(workOf(plain.task));
   });
 
   test("come out with a tolerance, updated parameters beside what they were", () => {

@@ -1,12 +1,12 @@
 // The tasks as Squall does them, on any device.
 import type { Device } from "@squall/device";
-import { bceWithLogits, Conv2d, ConvLSTM, Module, type StateDict } from "@squall/nn";
+import { bceWithLogits, Conv2d, ConvGRU, ConvLSTM, Module, type StateDict } from "@squall/nn";
 import { SGD } from "@squall/optim";
 import { add, conv2d, grad, matmul, noGrad, scope, sigmoid, sum, type Tensor, tensor } from "@squall/tensor";
 import type { Runner } from "../child/serve.ts";
 import { inputsOf } from "../tasks/arrays.ts";
 import { type Arrays, arrayNamed } from "../tasks/files.ts";
-import type { ConvTask, ForwardTask, Task, TrainTask } from "../tasks/task.ts";
+import type { ConvTask, ForwardTask, SequenceLayers, Task, TrainTask } from "../tasks/task.ts";
 
 /** Tensors by name. */
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -55,28 +55,36 @@ function without(inputs: Tensors, ...names: readonly string[]): StateDict {
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.includes(name)));
 }
 
+/** The layers of a task. @param options - how they are run */
+function layersOf(
+  { channels, hidden, kernel, cell = "lstm", norm = "none", peephole = "none" }: SequenceLayers,
+  options: { readonly batchFirst?: boolean; readonly checkpoint?: boolean },
+): ConvLSTM | ConvGRU {
+  const all = { inputChannels: channels, hiddenChannels: hidden, kernelSize: kernel, norm, ...options };
+  return cell === "gru" ? new ConvGRU(all) : new ConvLSTM({ ...all, peephole });
+}
+
 function forward(task: ForwardTask, inputs: Tensors, device: Device): Job {
-  const { channels, hidden, kernel, steps } = task;
-  const model = new ConvLSTM({ inputChannels: channels, hiddenChannels: hidden, kernelSize: kernel, batchFirst: true });
+  const model = layersOf(task, { batchFirst: true });
   model.to(device).loadStateDict(without(inputs, "x"));
   return {
     run: () => {
       const [[output]] = noGrad(() => model.forward(inputs.x));
       return { output };
     },
-    outputs: ({ output }) => ({ last: output.select(1, steps - 1) }),
+    outputs: ({ output }) => ({ last: output.select(1, task.steps - 1) }),
   };
 }
 
 /** Layers and a 1x1 convolution of every hidden state. */
 class Forecaster extends Module {
-  private readonly layers: ConvLSTM;
+  private readonly layers: ConvLSTM | ConvGRU;
   readonly head: Conv2d;
 
-  constructor({ channels, hidden, kernel, outChannels }: TrainTask) {
+  constructor(task: TrainTask) {
     super();
-    this.layers = new ConvLSTM({ inputChannels: channels, hiddenChannels: hidden, kernelSize: kernel });
-    this.head = new Conv2d({ inChannels: hidden.at(-1) ?? 0, outChannels, kernelSize: 1 });
+    this.layers = layersOf(task, { checkpoint: task.checkpoint ?? false });
+    this.head = new Conv2d({ inChannels: task.hidden.at(-1) ?? 0, outChannels: task.outChannels, kernelSize: 1 });
   }
 
   /** `[T, N, C, H, W]` to logits `[T·N, O, H, W]`. */

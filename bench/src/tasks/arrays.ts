@@ -1,5 +1,5 @@
 // The arrays that go into a task and come out of it: names and shapes that all processes agree on.
-import type { Task } from "./task.ts";
+import { gatesOf, type SequenceLayers, type Task } from "./task.ts";
 
 /** An array that goes into a task: uniform numbers from `low` to `high`. */
 export interface InputArray {
@@ -28,16 +28,22 @@ function uniform(name: string, shape: readonly number[], bound = 1): InputArray 
   return { name, shape, low: -bound, high: bound };
 }
 
-/** The parameters of ConvLSTM layers, gates i, f, o, g, named as a state dict of `ConvLSTM` names them. */
-function layerArrays(channels: number, hidden: readonly number[], kernel: number): InputArray[] {
+/** The parameters of layers, gates i, f, o, g or r, z, n, named as a state dict of `ConvLSTM` or `ConvGRU` names them. */
+function layerArrays(task: SequenceLayers): InputArray[] {
+  const { channels, hidden, kernel, cell, norm, peephole } = task;
   return hidden.flatMap((size, layer) => {
     const inputs = layer === 0 ? channels : (hidden[layer - 1] ?? 0);
-    const bound = Math.sqrt(3 / ((inputs + size) * kernel ** 2));
-    return [
-      uniform(`cells.${layer}.inputWeight`, [4 * size, inputs, kernel, kernel], bound),
-      uniform(`cells.${layer}.stateWeight`, [4 * size, size, kernel, kernel], bound),
-      uniform(`cells.${layer}.bias`, [4 * size], 0.5),
+    const gates = gatesOf(task) * size;
+    const bound = (fanIn: number): number => Math.sqrt(3 / (fanIn * kernel ** 2));
+    const arrays = [
+      uniform("inputWeight", [gates, inputs, kernel, kernel], bound(inputs + size)),
+      uniform("stateWeight", [gates, size, kernel, kernel], bound(inputs + size)),
+      uniform("bias", [gates], 0.5),
     ];
+    if (cell === "gru") arrays.push(uniform("candidateBias", [size], 0.5));
+    if (norm === "group") arrays.push({ name: "normWeight", shape: [gates], low: 0.5, high: 1.5 });
+    if (peephole === "conv") arrays.push(uniform("peephole", [3 * size, size, kernel, kernel], bound(size)));
+    return arrays.map((array) => ({ ...array, name: `cells.${layer}.${array.name}` }));
   });
 }
 
@@ -45,7 +51,7 @@ function layerArrays(channels: number, hidden: readonly number[], kernel: number
 function parameterArrays(task: Extract<Task, { kind: "train" }>): InputArray[] {
   const last = task.hidden.at(-1) ?? 0;
   return [
-    ...layerArrays(task.channels, task.hidden, task.kernel),
+    ...layerArrays(task),
     uniform("head.weight", [task.outChannels, last, 1, 1], Math.sqrt(3 / last)),
     uniform("head.bias", [task.outChannels], 0.1),
   ];
@@ -66,7 +72,7 @@ export function inputsOf(task: Task): InputArray[] {
     }
     case "forward": {
       const x = uniform("x", [task.batch, task.steps, task.channels, task.height, task.width]);
-      return [x, ...layerArrays(task.channels, task.hidden, task.kernel)];
+      return [x, ...layerArrays(task)];
     }
     case "train": {
       const image = [task.height, task.width];

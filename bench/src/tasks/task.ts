@@ -13,8 +13,8 @@ export interface ConvTask {
   readonly kernel: number;
 }
 
-/** Sizes that a ConvLSTM's forward pass and its training step share. */
-interface SequenceSizes {
+/** The layers that a forward pass and a training step share: a ConvLSTM without peepholes and norm, if nothing else is said. */
+export interface SequenceLayers {
   readonly batch: number;
   readonly steps: number;
   readonly channels: number;
@@ -22,21 +22,29 @@ interface SequenceSizes {
   readonly width: number;
   /** Hidden channels of each layer. */
   readonly hidden: readonly number[];
-  /** Odd; of the input-to-state and the state-to-state convolutions. */
+  /** Odd; of the input-to-state, the state-to-state and the peephole convolutions. */
   readonly kernel: number;
+  /** ConvLSTM, or a ConvGRU whose reset gate multiplies what the state-to-state convolution makes, with a bias of its own. */
+  readonly cell?: "lstm" | "gru";
+  /** Group normalization of a ConvLSTM's pre-activations, one group per gate, before the bias is added. */
+  readonly norm?: "none" | "group";
+  /** Convolutions from a ConvLSTM's cell state to its gates i, f and o. */
+  readonly peephole?: "none" | "conv";
 }
 
-/** A ConvLSTM over x `[N, T, C, H, W]`, without gradients; gives the hidden state of every step. */
-export interface ForwardTask extends SequenceSizes {
+/** Layers over x `[N, T, C, H, W]`, without gradients; gives the hidden state of every step. */
+export interface ForwardTask extends SequenceLayers {
   readonly kind: "forward";
 }
 
 /**
- * A training step over x `[T, N, C, H, W]`: ConvLSTM, a 1x1 convolution of every step's hidden state to `outChannels`, binary cross
+ * A training step over x `[T, N, C, H, W]`: layers, a 1x1 convolution of every step's hidden state to `outChannels`, binary cross
  * entropy of these logits (mean), backward through time, plain SGD.
  */
-export interface TrainTask extends SequenceSizes {
+export interface TrainTask extends SequenceLayers {
   readonly kind: "train";
+  /** Whether only the states between chunks of steps are kept, about as many chunks as a chunk has steps; the rest is computed again. */
+  readonly checkpoint?: boolean;
   readonly outChannels: number;
   readonly learningRate: number;
 }
@@ -61,13 +69,19 @@ export type Work =
   | { readonly unit: "flop"; readonly amount: number }
   | { readonly unit: "byte"; readonly amount: number };
 
-/** Multiply-adds of one forward pass of a stack of ConvLSTM layers, its direct convolutions only. */
-function sequenceMacs(task: SequenceSizes): number {
+/** Gates of a layer: blocks of its hidden channels that a convolution makes. */
+export function gatesOf({ cell = "lstm" }: SequenceLayers): number {
+  return { lstm: 4, gru: 3 }[cell];
+}
+
+/** Multiply-adds of one forward pass of a stack of layers, its direct convolutions only. */
+function sequenceMacs(task: SequenceLayers): number {
   const positions = task.batch * task.steps * task.height * task.width;
   let inputs = task.channels;
   let perPosition = 0;
   for (const hidden of task.hidden) {
-    perPosition += 4 * hidden * (inputs + hidden) * task.kernel ** 2;
+    const peepholes = task.peephole === "conv" ? 3 * hidden * hidden : 0;
+    perPosition += (gatesOf(task) * hidden * (inputs + hidden) + peepholes) * task.kernel ** 2;
     inputs = hidden;
   }
   return positions * perPosition;
@@ -75,7 +89,8 @@ function sequenceMacs(task: SequenceSizes): number {
 
 /**
  * The work of a task: 2 x multiply-adds of its direct convolutions, whatever the algorithm; a backward pass counts twice its forward
- * pass and a training step three times, by convention. Elementwise tasks count the bytes that they have to read and write.
+ * pass and a training step three times, by convention, even if it computes something twice. Elementwise tasks count the bytes that they
+ * have to read and write.
  */
 export function workOf(task: Task): Work {
   switch (task.kind) {

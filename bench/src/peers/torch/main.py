@@ -1,6 +1,7 @@
 # PyTorch eager, as a process that the bench times. Speaks child/protocol.ts; tasks are described in tasks/task.ts, arrays in tasks/arrays.ts.
 import ctypes
 import json
+import math
 import os
 import resource
 import sys
@@ -8,6 +9,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 MARK = "squall-bench "
 
@@ -47,36 +49,103 @@ def conv(task, folder):
 
 
 class Cell(torch.nn.Module):
-    """The widely used cell: one convolution over cat(x, h). Gates i, f, o, g."""
+    """A cell over the frames of a sequence."""
 
-    def __init__(self, folder, layer, channels, hidden, kernel):
+    def __init__(self, task, folder, layer):
         super().__init__()
-        self.channels, self.pad = channels, kernel // 2
-        parts = [(channels, "inputWeight"), (hidden, "stateWeight")]
-        weights = [read(folder, f"cells.{layer}.{name}", [4 * hidden, n, kernel, kernel]) for n, name in parts]
-        self.weight = torch.nn.Parameter(torch.cat(weights, 1))
-        self.bias = torch.nn.Parameter(read(folder, f"cells.{layer}.bias", [4 * hidden]).clone())
-        self.hidden = hidden
+        self.channels, self.hidden = [task["channels"], *task["hidden"]][layer : layer + 2]
+        self.kernel, self.pad = task["kernel"], task["kernel"] // 2
+        self.read = lambda name, *shape: read(folder, f"cells.{layer}.{name}", shape).clone()
 
-    def forward(self, frames):
-        n, _, height, width = frames[0].shape
-        h = torch.zeros(n, self.hidden, height, width)
-        c = torch.zeros(n, self.hidden, height, width)
+    def start(self, like):
+        n, _, height, width = like.shape
+        return [torch.zeros(n, self.hidden, height, width) for _ in range(self.states)]
+
+    def forward(self, frames, state):
         outputs = []
         for x in frames:
-            gates = F.conv2d(torch.cat([x, h], 1), self.weight, self.bias, padding=self.pad)
-            i, f, o, g = gates.chunk(4, 1)
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-            h = torch.sigmoid(o) * torch.tanh(c)
-            outputs.append(h)
-        return outputs
+            state = self.step(x, *state)
+            outputs.append(state[0])
+        return outputs, state
+
+    def weights(self):
+        return dict(self.named_parameters())
+
+
+class LSTM(Cell):
+    """The widely used cell: one convolution over cat(x, h). Gates i, f, o, g."""
+
+    states = 2
+
+    def __init__(self, task, folder, layer):
+        super().__init__(task, folder, layer)
+        kernel, hidden = [self.kernel, self.kernel], self.hidden
+        inputs = self.read("inputWeight", 4 * hidden, self.channels, *kernel)
+        states = self.read("stateWeight", 4 * hidden, hidden, *kernel)
+        self.weight = torch.nn.Parameter(torch.cat([inputs, states], 1))
+        self.bias = torch.nn.Parameter(self.read("bias", 4 * hidden))
+        self.normWeight = self.peephole = None
+        if task.get("norm") == "group":
+            self.normWeight = torch.nn.Parameter(self.read("normWeight", 4 * hidden))
+        if task.get("peephole") == "conv":
+            self.peephole = torch.nn.Parameter(self.read("peephole", 3 * hidden, hidden, *kernel))
+
+    def step(self, x, h, c):
+        both = torch.cat([x, h], 1)
+        if self.normWeight is None:
+            gates = F.conv2d(both, self.weight, self.bias, padding=self.pad)
+        else:
+            gates = F.group_norm(F.conv2d(both, self.weight, padding=self.pad), 4, self.normWeight, self.bias)
+        i, f, o, g = gates.chunk(4, 1)
+        if self.peephole is not None:
+            before, after = self.peephole.split([2 * self.hidden, self.hidden])
+            ci, cf = F.conv2d(c, before, padding=self.pad).chunk(2, 1)
+            i, f = i + ci, f + cf
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        if self.peephole is not None:
+            o = o + F.conv2d(c, after, padding=self.pad)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+    def weights(self):
+        weights = super().weights()
+        weight = weights.pop("weight")
+        return {**weights, "inputWeight": weight[:, : self.channels], "stateWeight": weight[:, self.channels :]}
+
+
+class GRU(Cell):
+    """nn.GRUCell with convolutions. Gates r, z, n."""
+
+    states = 1
+
+    def __init__(self, task, folder, layer):
+        super().__init__(task, folder, layer)
+        kernel, hidden = [self.kernel, self.kernel], self.hidden
+        self.inputWeight = torch.nn.Parameter(self.read("inputWeight", 3 * hidden, self.channels, *kernel))
+        self.stateWeight = torch.nn.Parameter(self.read("stateWeight", 3 * hidden, hidden, *kernel))
+        self.bias = torch.nn.Parameter(self.read("bias", 3 * hidden))
+        self.candidateBias = torch.nn.Parameter(self.read("candidateBias", hidden))
+
+    def step(self, x, h):
+        bias = F.pad(self.candidateBias, (2 * self.hidden, 0))
+        xr, xz, xn = F.conv2d(x, self.inputWeight, self.bias, padding=self.pad).chunk(3, 1)
+        hr, hz, hn = F.conv2d(h, self.stateWeight, bias, padding=self.pad).chunk(3, 1)
+        r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+        n = torch.tanh(xn + r * hn)
+        return (n + z * (h - n),)
 
 
 def layers_of(task, folder):
-    inputs = [task["channels"], *task["hidden"]]
-    return torch.nn.ModuleList(
-        Cell(folder, layer, inputs[layer], hidden, task["kernel"]) for layer, hidden in enumerate(task["hidden"])
-    )
+    cell = {"lstm": LSTM, "gru": GRU}[task.get("cell", "lstm")]
+    return torch.nn.ModuleList(cell(task, folder, layer) for layer in range(len(task["hidden"])))
+
+
+def run_layers(layers, frames, states):
+    """Frames through all layers: the outputs of the last one, and the states of all."""
+    after = []
+    for layer, state in zip(layers, states):
+        frames, state = layer(frames, state)
+        after.append(state)
+    return frames, after
 
 
 def forward(task, folder):
@@ -86,9 +155,8 @@ def forward(task, folder):
     def run():
         with torch.no_grad():
             frames = x.unbind(1)
-            for layer in layers:
-                frames = layer(frames)
-            return {"last": frames[-1], "all": torch.stack(frames, 1)}
+            outputs, _ = run_layers(layers, frames, [layer.start(frames[0]) for layer in layers])
+            return {"last": outputs[-1], "all": torch.stack(outputs, 1)}
 
     return run
 
@@ -104,19 +172,28 @@ def train(task, folder):
         head.bias.copy_(read(folder, "head.bias", head.bias.shape))
     optimizer = torch.optim.SGD([*layers.parameters(), *head.parameters()], lr=task["learningRate"])
 
+    def hidden():
+        frames = x.unbind(0)
+        states = [layer.start(frames[0]) for layer in layers]
+        if not task.get("checkpoint", False):
+            return run_layers(layers, frames, states)[0]
+        outputs, length = [], math.ceil(math.sqrt(len(frames)))
+        for start in range(0, len(frames), length):
+            chunk = frames[start : start + length]
+            part, states = checkpoint(
+                run_layers, layers, chunk, states, use_reentrant=False, preserve_rng_state=False
+            )
+            outputs += part
+        return outputs
+
     def run():
         optimizer.zero_grad()
-        frames = x.unbind(0)
-        for layer in layers:
-            frames = layer(frames)
-        loss = F.binary_cross_entropy_with_logits(head(torch.cat(frames, 0)), target)
+        loss = F.binary_cross_entropy_with_logits(head(torch.cat(hidden(), 0)), target)
         loss.backward()
         optimizer.step()
         results = {"loss": loss, "head.weight": head.weight, "head.bias": head.bias}
         for index, layer in enumerate(layers):
-            results[f"cells.{index}.inputWeight"] = layer.weight[:, : layer.channels]
-            results[f"cells.{index}.stateWeight"] = layer.weight[:, layer.channels :]
-            results[f"cells.{index}.bias"] = layer.bias
+            results.update({f"cells.{index}.{name}": weight for name, weight in layer.weights().items()})
         return results
 
     return run
@@ -160,7 +237,8 @@ class Player:
         command = request["command"]
         if command == "start":
             torch.set_num_threads(request["settings"]["threads"])
-            about = "eager, contiguous tensors; the ConvLSTM is the usual cell over cat(x, h)"
+            cells = "the ConvLSTM is the usual cell over cat(x, h), the ConvGRU is nn.GRUCell with convolutions"
+            about = f"eager, contiguous tensors; {cells}"
             return {"version": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads(), "about": about}
         if command == "prepare":
             self.task = request["task"]
