@@ -9,6 +9,7 @@ import { convolve, gateInput } from "../recurrent/gateConv.ts";
 import type { SequenceMasks } from "../recurrent/noise.ts";
 import { type KernelSize, type RecurrentCellOptions, resolveKernel } from "../recurrent/options.ts";
 import { type LSTMState, type Peepholes, updateState, weightPeepholes } from "./gates.ts";
+import { lstmStep } from "./lstmStep.ts";
 import { runSequence } from "./sequence.ts";
 
 /**
@@ -30,8 +31,7 @@ export interface ConvLSTMCellOptions extends RecurrentCellOptions {
 const kinds: readonly PeepholeKind[] = ["none", "channel", "full", "conv"];
 
 /**
- * One ConvLSTM cell (Shi et al. 2015, equation 3), written with plain operations: the readable definition that the fused sequence of
- * {@link ConvLSTM} is tested against. `∗` is a convolution, `∘` the elementwise product:
+ * One ConvLSTM cell (Shi et al. 2015, equation 3). `∗` is a convolution, `∘` the elementwise product:
  *
  * ```text
  * i  = σ(Wxi ∗ x + Whi ∗ h + Wci ∘ c + bi)
@@ -124,7 +124,10 @@ export class ConvLSTMCell extends RecurrentCell<LSTMState> {
   }
 
   protected override next(inputGates: Tensor | undefined, { h, c }: LSTMState, masks: SequenceMasks): LSTMState {
-    return updateState(this.preActivations(inputGates, h, masks), c, this.peepholes(), this);
+    const gates = this.preActivations(inputGates, h, masks);
+    const { peepholeKind: kind } = this;
+    if (this.isStandard && kind !== "conv") return lstmStep(gates, c, kind, this.peephole);
+    return updateState(gates, c, this.peepholes(), this);
   }
 
   /** As the base class has it, but as one fused operation where there is nothing in it that devices have no kernels for. */

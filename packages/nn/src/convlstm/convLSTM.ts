@@ -16,8 +16,8 @@ export interface ConvLSTMOptions extends LayerOptionsOf<ConvLSTMCellOptions> {}
  * ```
  *
  * A whole sequence is one operation with gradients of its own, which a device may do at once, unless an option asks for what devices have
- * no kernels for: other activations, norms, dropout of the state, zoneout, grouped state convolutions, the peephole `"conv"`. Then it is
- * the cell's plain operations, step by step.
+ * no kernels for: other activations, norms, dropout of the state, zoneout, grouped state convolutions, the peephole `"conv"`. Then it goes
+ * step by step.
  */
 export class ConvLSTM extends RecurrentLayer<LSTMState, ConvLSTMCell> {
   /**

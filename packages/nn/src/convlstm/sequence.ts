@@ -21,13 +21,14 @@ import {
   convWeightOp,
   defineMultiOutputOp,
   type GradientContext,
-  grad,
   isGradEnabled,
   stack,
   Tensor,
 } from "@squall/tensor";
 import type { SequenceResult } from "../recurrent/cell.ts";
 import { type LSTMState, updateState, weightPeepholes } from "./gates.ts";
+import { peepholeGradient } from "./peepholeGradient.ts";
+import { plainGradient } from "./plainGradient.ts";
 
 /** Where each operand stands among the inputs of the op; absent ones have no place. */
 interface Places {
@@ -42,6 +43,8 @@ interface Places {
 
 interface SequenceArgs extends ConvLstmGeometry {
   readonly places: Places;
+  /** Number of operands. */
+  readonly inputs: number;
   /** Shape of a state, `[N, H, …]`. */
   readonly stateShape: Shape;
   /** Whether gates and cells of every step are wanted for a backward pass. */
@@ -304,49 +307,9 @@ function steppedGradient(context: GradientContext<SequenceArgs>): (Tensor | unde
   });
 }
 
-/** i and f look at the cell state before the step, o at the one after. */
-function peepholeGradient(peephole: Tensor, gateGradients: Tensor, cells: readonly Tensor[]): Tensor {
-  const [i, f, o] = gateGradients.chunk(4, 1);
-  const before = cat(cells.slice(0, -1));
-  const after = cat(cells.slice(1));
-  const [, , ...positions] = peephole.shape;
-  const summed = positions.map((_, axis) => axis + 2).filter((axis) => peephole.shape[axis] === 1);
-  const parts = [
-    [i, before],
-    [f, before],
-    [o, after],
-  ] as const;
-  return stack(
-    parts.map(([gate, cell]) =>
-      (gate === undefined ? cell : gate.mul(cell)).sum([0, ...summed], true).reshape(peephole.shape.slice(1)),
-    ),
-  );
-}
-
-/** The gradient as a function that can be differentiated again: the plain definition, recorded and walked. */
+/** The gradient in plain operations, which can be differentiated again. */
 function differentiableGradient(context: GradientContext<SequenceArgs>): (Tensor | undefined)[] {
-  const aliases = new Map<number, Tensor>();
-  // A reshape is a new place in the graph: the walk stops there, so operands that depend on each other are told apart.
-  const operands = operandsAt(context.args, (k) => {
-    const input = context.input(k);
-    const alias = input.reshape(input.shape);
-    aliases.set(k, alias);
-    return alias;
-  });
-  const outputs = plainSequence(operands, context.args);
-  const wanted = [...aliases].filter(([k]) => context.needs(k));
-  const gradients = grad(
-    outputs,
-    wanted.map(([, alias]) => alias),
-    {
-      gradOutputs: [context.gradient(0), context.gradient(1), context.gradient(2)],
-      createGraph: true,
-      allowUnused: true,
-    },
-  );
-  const result: (Tensor | undefined)[] = [];
-  for (const [index, [k]] of wanted.entries()) result[k] = gradients[index];
-  return result;
+  return plainGradient(context, context.args.inputs, (at) => plainSequence(operandsAt(context.args, at), context.args));
 }
 
 /** What {@link runSequence} runs: the weights of a cell and its input. */
@@ -405,6 +368,7 @@ export function runSequence(problem: SequenceProblem, steps: number, state: LSTM
   const args: SequenceArgs = {
     ...geometry,
     places,
+    inputs: inputs.length,
     stateShape,
     keep: isGradEnabled() && inputs.some((input) => input.requiresGrad),
     whole: kernels === undefined || keptLength === undefined ? undefined : { kernels, keptLength },
