@@ -1,5 +1,5 @@
 import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
-import { cat, defaultGenerator, type Tensor, tensor, zeros } from "@squall/tensor";
+import { cat, defaultGenerator, scope, type Tensor, tensor, zeros } from "@squall/tensor";
 import { checkNumber, checkWhole } from "../arguments.ts";
 import type { LSTMState } from "../convlstm/gates.ts";
 import { Module } from "../module/module.ts";
@@ -113,8 +113,8 @@ export class STLSTMCell extends Module {
     if (options.bias ?? true) {
       const added = new Float64Array(7 * size);
       for (const gate of [1, 5]) added.fill(forgetBias, gate * size, (gate + 1) * size);
-      const forget = tensor(added, { dtype: "float32", ...creation(options) });
-      this.bias = new Parameter(filled([7 * size], init.bias).add(forget));
+      const forget = (): Tensor => tensor(added, { dtype: "float32", ...creation(options) });
+      this.bias = new Parameter(scope(() => filled([7 * size], init.bias).add(forget())));
     } else if (options.forgetBias !== undefined) {
       throw new ArgumentError(op, "forgetBias is part of the bias, but bias is false; leave one of them out", {
         got: forgetBias,
