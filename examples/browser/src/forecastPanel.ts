@@ -2,7 +2,8 @@
 
 import type { Films } from "@squall/example-moving-digits/films";
 import type { Stroke } from "@squall/example-moving-digits/glyphs";
-import { forecast, type PatchForecaster } from "@squall/example-moving-digits/model";
+import { forecast } from "@squall/example-moving-digits/model";
+import type { EncoderForecaster } from "@squall/nn";
 import type { Device } from "@squall/tensor";
 import { byId, tell } from "./elements.ts";
 import { drawnFilm, generatedFilm } from "./film.ts";
@@ -38,7 +39,7 @@ export class ForecastPanel {
   private readonly direction = byId("direction", HTMLInputElement);
   private readonly speed = byId("speed", HTMLInputElement);
   private readonly clear = byId("clear", HTMLButtonElement);
-  private model: PatchForecaster;
+  private model: EncoderForecaster;
   private seed: number;
   private film: Films;
 
@@ -113,7 +114,7 @@ export class ForecastPanel {
     byId("speed-text", HTMLOutputElement).textContent = `${Number(this.speed.value)} px per frame`;
   }
 
-  private run(model: PatchForecaster, film: Films): Promise<Float32Array> {
+  private run(model: EncoderForecaster, film: Films): Promise<Float32Array> {
     const { inputFrames, outputFrames, size } = this.options.trained.options;
     return forecast(model, film.input, [film.count, inputFrames, 1, size, size], outputFrames);
   }

@@ -3,11 +3,11 @@
 import { filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
 import { meanFrame } from "@squall/example-moving-digits/metrics";
-import { PatchForecaster } from "@squall/example-moving-digits/model";
+import { makeModel } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { readSettings } from "@squall/example-moving-digits/settings";
 import { tensorsFromSafetensors } from "@squall/io";
-import type { StateDict } from "@squall/nn";
+import type { EncoderForecaster, StateDict } from "@squall/nn";
 import { type Device, type Tensor, tensor } from "@squall/tensor";
 
 /** What a model's file holds. */
@@ -35,15 +35,15 @@ export async function fetchModel(address: string): Promise<TrainedModel> {
 }
 
 /** A model with random weights, on the CPU. */
-export function newModel(options: Options, seed: number): PatchForecaster {
+export function newModel(options: Options, seed: number): EncoderForecaster {
   const random = streams(seed);
   const films = filmSource(glyphSource(options.digitSize), options)(BRIGHTNESS_FILMS, random.heldOut);
   const [brightness = 0.5] = meanFrame(films.truth, 1);
-  return new PatchForecaster(options, brightness, random.model);
+  return makeModel(options, brightness, random.model);
 }
 
 /** A model with the given weights, on a device. */
-export function modelWith(options: Options, weights: StateDict, device: Device): PatchForecaster {
+export function modelWith(options: Options, weights: StateDict, device: Device): EncoderForecaster {
   const model = newModel(options, options.seed).to(device);
   model.loadStateDict(weights);
   return model;

@@ -2,10 +2,9 @@
 
 import { type FilmSource, filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
-import type { PatchForecaster } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { computeGradients, makeOptimizer } from "@squall/example-moving-digits/step";
-import type { StateDict } from "@squall/nn";
+import type { EncoderForecaster, StateDict } from "@squall/nn";
 import type { Optimizer, OptimizerStateDict } from "@squall/optim";
 import { type Device, type Generator, scope, type Tensor } from "@squall/tensor";
 import { modelWith, newModel, readAll } from "./model.ts";
@@ -43,7 +42,7 @@ export class Trainer {
   readonly options: Options;
   private readonly films: FilmSource;
   private readonly generator: Generator;
-  private now: { model: PatchForecaster; optimizer: Optimizer };
+  private now: { model: EncoderForecaster; optimizer: Optimizer };
   private taken = 0;
   private saved: Snapshot;
 
@@ -57,7 +56,7 @@ export class Trainer {
   }
 
   /** The model. Ask again after a move. */
-  get model(): PatchForecaster {
+  get model(): EncoderForecaster {
     return this.now.model;
   }
 
@@ -115,7 +114,7 @@ export class Trainer {
   private restore(
     { weights, optimizer: saved }: Snapshot,
     device: Device,
-  ): { model: PatchForecaster; optimizer: Optimizer } {
+  ): { model: EncoderForecaster; optimizer: Optimizer } {
     const model = modelWith(this.options, weights, device);
     const optimizer = makeOptimizer(model.parameters(), this.options);
     if (saved !== undefined) {

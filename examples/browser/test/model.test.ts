@@ -70,7 +70,7 @@ describe("Trainer", () => {
       const move = await moving.moveTo(device);
       expect(move.lostSteps).toBe(0);
       move.commit();
-      expect(moving.model.device).toBe(device);
+      expect(moving.model.head.weight.device).toBe(device);
       await steps(moving, 2);
     }
     await steps(staying, 9);
@@ -86,7 +86,7 @@ describe("Trainer", () => {
     await steps(trainer, 2);
     const before = await weightsOf(trainer);
     await trainer.moveTo(proxyDevice());
-    expect(trainer.model.device).toBe(cpu);
+    expect(trainer.model.head.weight.device).toBe(cpu);
     expect(await weightsOf(trainer)).toEqual(before);
   });
 
