@@ -47,7 +47,7 @@ export class ForecastPanel {
     const { trained, device, seed } = options;
     this.options = options;
     this.seed = seed;
-    this.model = modelWith(trained.options, trained.weights, device);
+    this.model = this.trainedOn(device);
     this.film = generatedFilm(trained.options, seed);
     this.pad = new Pad(byId("pad", HTMLCanvasElement), (strokes) => this.fly(strokes));
     for (const slider of [this.direction, this.speed]) {
@@ -69,13 +69,17 @@ export class ForecastPanel {
 
   /** Tries the model on another device. @returns a function that goes there for good */
   async moveTo(device: Device): Promise<() => void> {
-    const { trained } = this.options;
-    const there = modelWith(trained.options, trained.weights, device);
+    const there = this.trainedOn(device);
     await this.run(there, this.film);
     return () => {
       this.model = there;
       this.refresh();
     };
+  }
+
+  private trainedOn(device: Device): EncoderForecaster {
+    const { model } = this.options.trained;
+    return modelWith(model.config, model.stateDict(), device);
   }
 
   private generate(seed: number): void {
