@@ -2,7 +2,8 @@
 
 import type { Films } from "@squall/example-moving-digits/films";
 import type { Stroke } from "@squall/example-moving-digits/glyphs";
-import { forecast, type PatchForecaster } from "@squall/example-moving-digits/model";
+import { forecast } from "@squall/example-moving-digits/model";
+import type { EncoderForecaster } from "@squall/nn";
 import type { Device } from "@squall/tensor";
 import { byId, tell } from "./elements.ts";
 import { drawnFilm, generatedFilm } from "./film.ts";
@@ -38,7 +39,7 @@ export class ForecastPanel {
   private readonly direction = byId("direction", HTMLInputElement);
   private readonly speed = byId("speed", HTMLInputElement);
   private readonly clear = byId("clear", HTMLButtonElement);
-  private model: PatchForecaster;
+  private model: EncoderForecaster;
   private seed: number;
   private film: Films;
 
@@ -46,7 +47,7 @@ export class ForecastPanel {
     const { trained, device, seed } = options;
     this.options = options;
     this.seed = seed;
-    this.model = modelWith(trained.options, trained.weights, device);
+    this.model = this.trainedOn(device);
     this.film = generatedFilm(trained.options, seed);
     this.pad = new Pad(byId("pad", HTMLCanvasElement), (strokes) => this.fly(strokes));
     for (const slider of [this.direction, this.speed]) {
@@ -68,13 +69,17 @@ export class ForecastPanel {
 
   /** Tries the model on another device. @returns a function that goes there for good */
   async moveTo(device: Device): Promise<() => void> {
-    const { trained } = this.options;
-    const there = modelWith(trained.options, trained.weights, device);
+    const there = this.trainedOn(device);
     await this.run(there, this.film);
     return () => {
       this.model = there;
       this.refresh();
     };
+  }
+
+  private trainedOn(device: Device): EncoderForecaster {
+    const { model } = this.options.trained;
+    return modelWith(model.config, model.stateDict(), device);
   }
 
   private generate(seed: number): void {
@@ -113,7 +118,7 @@ export class ForecastPanel {
     byId("speed-text", HTMLOutputElement).textContent = `${Number(this.speed.value)} px per frame`;
   }
 
-  private run(model: PatchForecaster, film: Films): Promise<Float32Array> {
+  private run(model: EncoderForecaster, film: Films): Promise<Float32Array> {
     const { inputFrames, outputFrames, size } = this.options.trained.options;
     return forecast(model, film.input, [film.count, inputFrames, 1, size, size], outputFrames);
   }

@@ -4,7 +4,7 @@ import { cpu } from "@squall/cpu";
 import { DevicePanel } from "./devicePanel.ts";
 import { byId, tell } from "./elements.ts";
 import { ForecastPanel } from "./forecastPanel.ts";
-import { fetchModel, newModel } from "./model.ts";
+import { fetchModel } from "./model.ts";
 import { formatState, parseState } from "./state.ts";
 import { TrainingPanel } from "./trainingPanel.ts";
 
@@ -18,7 +18,7 @@ async function start(): Promise<void> {
   const trained = await fetchModel("./model.safetensors");
   const { options } = trained;
   byId("model-text", HTMLElement).textContent =
-    `The model has ${newModel(options, 1).parameterCount().toLocaleString("en")} weights and was trained for ` +
+    `The model has ${trained.model.parameterCount().toLocaleString("en")} weights and was trained for ` +
     `${options.steps.toLocaleString("en")} steps of ${options.batch} films of drawn digits, ${options.size} x ${options.size} pixels.`;
 
   let training: TrainingPanel | undefined;

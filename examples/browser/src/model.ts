@@ -3,28 +3,38 @@
 import { filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
 import { meanFrame } from "@squall/example-moving-digits/metrics";
-import { PatchForecaster } from "@squall/example-moving-digits/model";
+import { makeModel } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { readSettings } from "@squall/example-moving-digits/settings";
-import { tensorsFromSafetensors } from "@squall/io";
-import type { StateDict } from "@squall/nn";
-import { type Device, type Tensor, tensor } from "@squall/tensor";
+import { decodeSafetensors, type JsonObject, modelFromSafetensors } from "@squall/io";
+import { EncoderForecaster, fromConfig, type ModelConfig, type StateDict } from "@squall/nn";
+import { ArgumentError, type Device, type Tensor, tensor } from "@squall/tensor";
 
 /** What a model's file holds. */
 export interface TrainedModel {
   /** The settings that it was trained with. */
   readonly options: Options;
-  /** Its weights, on the CPU. */
-  readonly weights: StateDict;
+  /** The model itself, on the CPU. */
+  readonly model: EncoderForecaster;
 }
 
 /** Films whose mean brightness a new model starts with. */
 const BRIGHTNESS_FILMS = 64;
 
-/** Reads a file of `model.safetensors` as `pnpm demo` writes it. @throws FormatError, OptionsError if it is not that */
+/** Builds the model of a configuration. @throws ArgumentError if it is of another kind than the page can show */
+function forecasterFrom(config: JsonObject): EncoderForecaster {
+  const model = fromConfig(config);
+  if (model instanceof EncoderForecaster) return model;
+  throw new ArgumentError("forecasterFrom", `the page needs an EncoderForecaster, but this is a ${model.config.type}`, {
+    expected: "EncoderForecaster",
+    got: model.config.type,
+  });
+}
+
+/** Reads a file of `model.safetensors` as `pnpm demo` writes it. @throws FormatError, StateDictError, OptionsError if it is not that */
 export function readModel(bytes: Uint8Array): TrainedModel {
-  const { tensors, metadata } = tensorsFromSafetensors(bytes);
-  return { options: readSettings(metadata.settings), weights: tensors };
+  const model = modelFromSafetensors(bytes, forecasterFrom);
+  return { options: readSettings(decodeSafetensors(bytes).metadata.settings), model };
 }
 
 /** Loads a model's file. @throws Error if the server has none */
@@ -35,18 +45,18 @@ export async function fetchModel(address: string): Promise<TrainedModel> {
 }
 
 /** A model with random weights, on the CPU. */
-export function newModel(options: Options, seed: number): PatchForecaster {
+export function newModel(options: Options, seed: number): EncoderForecaster {
   const random = streams(seed);
   const films = filmSource(glyphSource(options.digitSize), options)(BRIGHTNESS_FILMS, random.heldOut);
   const [brightness = 0.5] = meanFrame(films.truth, 1);
-  return new PatchForecaster(options, brightness, random.model);
+  return makeModel(options, brightness, random.model);
 }
 
-/** A model with the given weights, on a device. */
-export function modelWith(options: Options, weights: StateDict, device: Device): PatchForecaster {
-  const model = newModel(options, options.seed).to(device);
+/** A model of a configuration, with the given weights of the CPU, on a device. */
+export function modelWith(config: ModelConfig, weights: StateDict, device: Device): EncoderForecaster {
+  const model = forecasterFrom(config);
   model.loadStateDict(weights);
-  return model;
+  return model.to(device);
 }
 
 /** Copies tensors to the CPU by reading them: `to()` cannot leave a device that answers later. */

@@ -2,10 +2,9 @@
 
 import { type FilmSource, filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
-import type { PatchForecaster } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { computeGradients, makeOptimizer } from "@squall/example-moving-digits/step";
-import type { StateDict } from "@squall/nn";
+import type { EncoderForecaster, ModelConfig, StateDict } from "@squall/nn";
 import type { Optimizer, OptimizerStateDict } from "@squall/optim";
 import { type Device, type Generator, scope, type Tensor } from "@squall/tensor";
 import { modelWith, newModel, readAll } from "./model.ts";
@@ -14,10 +13,10 @@ import { modelWith, newModel, readAll } from "./model.ts";
 export interface TrainerStart {
   readonly options: Options;
   readonly device: Device;
-  /** Decides the films, and the weights if none are given. */
+  /** Decides the films, and the weights if there is no model. */
   readonly seed: number;
-  /** Weights to go on with; random ones if undefined. */
-  readonly weights: StateDict | undefined;
+  /** The model to go on with, which stays as it is; one with random weights if undefined. */
+  readonly model: EncoderForecaster | undefined;
 }
 
 /** Everything of a run that is on its device, read. */
@@ -41,23 +40,26 @@ const FINE_TUNING = 1 / 10;
 /** A model in training. Call its methods one after the other. */
 export class Trainer {
   readonly options: Options;
+  private readonly config: ModelConfig;
   private readonly films: FilmSource;
   private readonly generator: Generator;
-  private now: { model: PatchForecaster; optimizer: Optimizer };
+  private now: { model: EncoderForecaster; optimizer: Optimizer };
   private taken = 0;
   private saved: Snapshot;
 
-  constructor({ options, device, seed, weights }: TrainerStart) {
-    const learningRate = options.learningRate * (weights === undefined ? 1 : FINE_TUNING);
+  constructor({ options, device, seed, model }: TrainerStart) {
+    const learningRate = options.learningRate * (model === undefined ? 1 : FINE_TUNING);
     this.options = { ...options, learningRate };
     this.films = filmSource(glyphSource(options.digitSize), options);
     this.generator = streams(seed).training;
-    this.saved = { steps: 0, weights: weights ?? newModel(options, seed).stateDict(), optimizer: undefined };
+    const first = model ?? newModel(options, seed);
+    this.config = first.config;
+    this.saved = { steps: 0, weights: first.stateDict(), optimizer: undefined };
     this.now = this.restore(this.saved, device);
   }
 
   /** The model. Ask again after a move. */
-  get model(): PatchForecaster {
+  get model(): EncoderForecaster {
     return this.now.model;
   }
 
@@ -115,8 +117,8 @@ export class Trainer {
   private restore(
     { weights, optimizer: saved }: Snapshot,
     device: Device,
-  ): { model: PatchForecaster; optimizer: Optimizer } {
-    const model = modelWith(this.options, weights, device);
+  ): { model: EncoderForecaster; optimizer: Optimizer } {
+    const model = modelWith(this.config, weights, device);
     const optimizer = makeOptimizer(model.parameters(), this.options);
     if (saved !== undefined) {
       const state = Object.entries(saved.state).map(([name, value]): [string, Tensor] => [name, value.to(device)]);

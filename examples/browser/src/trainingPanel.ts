@@ -107,8 +107,8 @@ export class TrainingPanel {
   }
 
   private fresh(): Trainer {
-    const weights = this.weights.value === "trained" ? this.trained.weights : undefined;
-    return new Trainer({ options: this.trained.options, device: this.device, seed: this.seed, weights });
+    const model = this.weights.value === "trained" ? this.trained.model : undefined;
+    return new Trainer({ options: this.trained.options, device: this.device, seed: this.seed, model });
   }
 
   private async restart(): Promise<void> {

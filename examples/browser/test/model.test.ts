@@ -3,12 +3,13 @@ import { cpu } from "@squall/cpu";
 import { filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
 import { forecast } from "@squall/example-moving-digits/model";
-import { complete } from "@squall/example-moving-digits/settings";
-import { tensorsToSafetensors } from "@squall/io";
+import { complete, describeOptions } from "@squall/example-moving-digits/settings";
+import { modelToSafetensors, tensorsToSafetensors } from "@squall/io";
+import { ConvGRU } from "@squall/nn";
 import type { Device } from "@squall/tensor";
 import { describe, expect, test } from "vitest";
 import { proxyDevice } from "../../../packages/testing/test/proxyDevice.ts";
-import { modelWith, readModel } from "../src/model.ts";
+import { newModel, readModel } from "../src/model.ts";
 import { copyLastFrame, scoreOf } from "../src/score.ts";
 import { Trainer } from "../src/trainer.ts";
 
@@ -21,10 +22,10 @@ describe("the trained model", async () => {
   });
 
   test("forecasts films it has not seen as well as the README says", async () => {
-    const { options, weights } = readModel(bytes);
+    const { options, model } = readModel(bytes);
     const films = filmSource(glyphSource(options.digitSize), options)(32, streams(77).heldOut);
     const shape = [32, options.inputFrames, 1, options.size, options.size];
-    const frames = await forecast(modelWith(options, weights, cpu), films.input, shape, options.outputFrames);
+    const frames = await forecast(model, films.input, shape, options.outputFrames);
     const ours = scoreOf(frames, films, options);
     expect(ours.squaredError).toBeLessThan(0.016);
     expect(ours.squaredError).toBeLessThan(scoreOf(copyLastFrame(films, options), films, options).squaredError / 3);
@@ -32,16 +33,38 @@ describe("the trained model", async () => {
   });
 });
 
-test("readModel refuses files that are no model of this example", async () => {
-  expect(() => readModel(new Uint8Array(3))).toThrow();
-  expect(() => readModel(new Uint8Array())).toThrow();
-  const bytes = await tensorsToSafetensors({});
-  expect(() => readModel(bytes)).toThrow("settings: the file holds no JSON object of settings");
+describe("readModel", () => {
+  const options = complete({ size: 12, digitSize: 8, hidden: [4] });
+  const metadata = { settings: JSON.stringify(Object.fromEntries(describeOptions(options))) };
+  const model = newModel(options, 1);
+
+  test("gives settings and model as they were saved", async () => {
+    const read = readModel(await modelToSafetensors(model, metadata));
+    expect(read.options).toEqual(options);
+    expect(read.model.config).toEqual(model.config);
+    expect(read.model.parameters().map((each) => each.dataSync())).toEqual(
+      model.parameters().map((each) => each.dataSync()),
+    );
+  });
+
+  test("refuses files that are no model of this example", async () => {
+    expect(() => readModel(new Uint8Array(3))).toThrow();
+    expect(() => readModel(new Uint8Array())).toThrow();
+    const gru = new ConvGRU({ inputChannels: 1, hiddenChannels: 1, kernelSize: 3 });
+    const [bare, other, old] = await Promise.all([
+      modelToSafetensors(model),
+      modelToSafetensors(gru, metadata),
+      tensorsToSafetensors(model.stateDict(), metadata),
+    ]);
+    expect(() => readModel(bare)).toThrow("settings: the file holds no JSON object of settings");
+    expect(() => readModel(other)).toThrow("the page needs an EncoderForecaster, but this is a ConvGRU");
+    expect(() => readModel(old)).toThrow("there is no model's config in the file");
+  });
 });
 
 describe("Trainer", () => {
   const options = complete({ size: 12, digitSize: 8, hidden: [4], inputFrames: 3, outputFrames: 2, batch: 2 });
-  const start = { options, seed: 3, weights: undefined };
+  const start = { options, seed: 3, model: undefined };
 
   async function weightsOf({ model }: Trainer): Promise<number[][]> {
     return Promise.all(model.parameters().map(async (parameter) => [...(await parameter.data())]));
@@ -70,7 +93,7 @@ describe("Trainer", () => {
       const move = await moving.moveTo(device);
       expect(move.lostSteps).toBe(0);
       move.commit();
-      expect(moving.model.device).toBe(device);
+      expect(moving.model.head.weight.device).toBe(device);
       await steps(moving, 2);
     }
     await steps(staying, 9);
@@ -86,7 +109,7 @@ describe("Trainer", () => {
     await steps(trainer, 2);
     const before = await weightsOf(trainer);
     await trainer.moveTo(proxyDevice());
-    expect(trainer.model.device).toBe(cpu);
+    expect(trainer.model.head.weight.device).toBe(cpu);
     expect(await weightsOf(trainer)).toEqual(before);
   });
 
@@ -110,15 +133,16 @@ describe("Trainer", () => {
     expect(await trainer.step()).toBeGreaterThan(0);
   });
 
-  test("starts from given weights, and changes them more gently", async () => {
+  test("starts from a given model, which it leaves as it is, and changes its weights more gently", async () => {
     const donor = new Trainer({ ...start, device: cpu });
     await steps(donor, 1);
-    const weights = donor.model.stateDict();
-    const trainer = new Trainer({ ...start, device: cpu, weights });
-    expect(await weightsOf(trainer)).toEqual(await weightsOf(donor));
+    const before = await weightsOf(donor);
+    const trainer = new Trainer({ ...start, device: cpu, model: donor.model });
+    expect(await weightsOf(trainer)).toEqual(before);
     expect(trainer.options.learningRate).toBeCloseTo(options.learningRate / 10, 12);
     await steps(trainer, 1);
-    expect(await weightsOf(trainer)).not.toEqual(await weightsOf(donor));
+    expect(await weightsOf(trainer)).not.toEqual(before);
+    expect(await weightsOf(donor)).toEqual(before);
   });
 
   test("says so when the loss is no number", async () => {

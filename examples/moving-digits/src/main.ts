@@ -5,11 +5,11 @@ import { openData } from "./data.ts";
 import { openDevice } from "./device.ts";
 import { streams } from "./films.ts";
 import { meanFrame } from "./metrics.ts";
-import { PatchForecaster } from "./model.ts";
+import { makeModel } from "./model.ts";
 import { helpText, parseOptions } from "./options.ts";
 import type { Options } from "./presets.ts";
 import { startProgress } from "./progress.ts";
-import { saveModel, scoreModel, scoreTable, verdict, writeResults } from "./results.ts";
+import { saveRun, scoreModel, scoreTable, verdict, writeResults } from "./results.ts";
 import { OptionsError } from "./settings.ts";
 import { train } from "./train.ts";
 
@@ -28,7 +28,7 @@ async function run(options: Options, turbo: boolean): Promise<void> {
   const sample = data.training(FILMS.meanFrame, random.training);
   const [brightness = 0.5] = meanFrame(sample.truth, 1);
   // Made on the CPU, so that a seed gives the same weights everywhere.
-  const model = new PatchForecaster(options, brightness, random.model).to(device);
+  const model = makeModel(options, brightness, random.model).to(device);
   console.log(
     `Training a ConvLSTM of ${model.parameterCount()} parameters on ${options.digits} moving ${options.digits === 1 ? "digit" : "digits"}, ` +
       `${options.size} x ${options.size} pixels, ${options.inputFrames} frames in, ${options.outputFrames} out. Ctrl-C stops early and keeps the best weights.`,
@@ -49,7 +49,7 @@ async function run(options: Options, turbo: boolean): Promise<void> {
     validation,
     progress,
     stopped: () => interrupted,
-    save: () => saveModel(model, options),
+    save: () => saveRun(model, options),
   }).finally(() => progress.stop());
 
   if (training.ended !== undefined)

@@ -2,7 +2,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { saveSafetensors, writeFileAtomic } from "@squall/io/node";
+import { saveModel, writeFileAtomic } from "@squall/io/node";
+import type { EncoderForecaster } from "@squall/nn";
 import type { Films } from "./films.ts";
 import {
   type FrameBlock,
@@ -13,7 +14,7 @@ import {
   repeatMeanInput,
   scoreForecast,
 } from "./metrics.ts";
-import { forecast, type PatchForecaster } from "./model.ts";
+import { forecast } from "./model.ts";
 import { dataUri, type ForecastFilm, filmRows, filmstrip, forecastGif } from "./pictures.ts";
 import { lossSvg } from "./plot.ts";
 import type { Options } from "./presets.ts";
@@ -36,7 +37,7 @@ export interface Results {
  * @param training films to take the mean training frame from
  */
 export async function scoreModel(
-  model: PatchForecaster,
+  model: EncoderForecaster,
   heldOut: Films,
   training: Films,
   options: Options,
@@ -129,23 +130,23 @@ export function verdict({ forecasts }: Results): string[] {
   ];
 }
 
-/** Saves the weights, with the settings in the file's metadata. */
-export async function saveModel(model: PatchForecaster, options: Options): Promise<void> {
+/** Saves the model, with the settings of its run in the file's metadata. */
+export async function saveRun(model: EncoderForecaster, options: Options): Promise<void> {
   await mkdir(options.out, { recursive: true });
-  const metadata = { settings: JSON.stringify(Object.fromEntries(describeOptions(options))) };
-  await saveSafetensors(join(options.out, "model.safetensors"), model.stateDict(), metadata);
+  const settings = JSON.stringify(Object.fromEntries(describeOptions(options)));
+  await saveModel(join(options.out, "model.safetensors"), model, { settings });
 }
 
 /** Writes all files of a run and gives their paths. */
 export async function writeResults(
-  model: PatchForecaster,
+  model: EncoderForecaster,
   results: Results,
   training: Training,
   options: Options,
 ): Promise<string[]> {
   const { size, out } = options;
   const frame = { height: size, width: size };
-  await saveModel(model, options);
+  await saveRun(model, options);
   const gif = forecastGif(results.films, frame);
   const svg = lossSvg({
     training: training.batches,

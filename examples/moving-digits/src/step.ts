@@ -1,10 +1,9 @@
 // One training step, apart from the loop around it. Runs in browsers too.
 
-import { bceWithLogits } from "@squall/nn";
+import { bceWithLogits, type EncoderForecaster } from "@squall/nn";
 import { Adam, AdamW, clipGradNorm, type Optimizer, RMSprop, SGD } from "@squall/optim";
 import { type Tensor, tensor } from "@squall/tensor";
 import type { FilmOptions, Films } from "./films.ts";
-import type { PatchForecaster } from "./model.ts";
 import type { Options } from "./presets.ts";
 
 /** The settings that decide how weights change. */
@@ -26,8 +25,8 @@ export function makeOptimizer(params: Tensor[], { optimizer, learningRate: lr }:
 }
 
 /** Cross-entropy of the forecasts in nats per pixel, where the model is. */
-export function lossOf(model: PatchForecaster, films: Films, options: FilmOptions): Tensor {
-  const { device } = model;
+export function lossOf(model: EncoderForecaster, films: Films, options: FilmOptions): Tensor {
+  const { device } = model.head.weight;
   const { inputFrames, outputFrames, size } = options;
   const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size], device });
   const truth = tensor(films.truth, { shape: [films.count, outputFrames, 1, size, size], device });
@@ -36,7 +35,7 @@ export function lossOf(model: PatchForecaster, films: Films, options: FilmOption
 
 /** Puts the gradients of a batch into the parameters, clipped as asked, and gives its loss; the optimizer's step is the caller's. */
 export function computeGradients(
-  model: PatchForecaster,
+  model: EncoderForecaster,
   films: Films,
   options: FilmOptions & Pick<UpdateOptions, "clip">,
 ): Tensor {

@@ -1,11 +1,10 @@
 // The training loop: draws films, takes steps, looks at held-out films now and then, and keeps the best weights.
 
 import { setImmediate } from "node:timers/promises";
-import type { StateDict } from "@squall/nn";
+import type { EncoderForecaster, StateDict } from "@squall/nn";
 import { CosineAnnealingLR } from "@squall/optim";
 import { type Generator, noGrad, scope } from "@squall/tensor";
 import type { FilmSource, Films } from "./films.ts";
-import type { PatchForecaster } from "./model.ts";
 import type { LossPoint } from "./plot.ts";
 import type { Options } from "./presets.ts";
 import type { Progress } from "./progress.ts";
@@ -25,7 +24,7 @@ export interface Training {
 
 /** What a training run needs. */
 export interface TrainingRun {
-  readonly model: PatchForecaster;
+  readonly model: EncoderForecaster;
   readonly options: Options;
   readonly films: FilmSource;
   readonly generator: Generator;
@@ -34,7 +33,7 @@ export interface TrainingRun {
   readonly progress: Progress;
   /** Asked after every step: true ends the training. */
   readonly stopped: () => boolean;
-  /** Saves the weights, every `checkpointEvery` steps. */
+  /** Saves the model, every `checkpointEvery` steps. */
   readonly save: () => Promise<void>;
 }
 

@@ -4,7 +4,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadSafetensors } from "@squall/io/node";
+import { loadModel } from "@squall/io/node";
+import { EncoderForecaster, fromConfig } from "@squall/nn";
+import { zeros } from "@squall/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -55,8 +57,10 @@ describe("the command", () => {
     const report = await readFile(join(out, "report.html"), "utf8");
     expect(report).toContain("<svg");
     expect(report).not.toMatch(/(src|href)="https?:/);
-    const { tensors } = await loadSafetensors(join(out, "model.safetensors"));
-    expect(Object.keys(tensors)).toContain("network.encoder.cells.0.stateWeight");
+    const model = await loadModel(join(out, "model.safetensors"), fromConfig);
+    if (!(model instanceof EncoderForecaster)) throw new Error(`saved a ${model.config.type}`);
+    expect(model.config).toMatchObject({ patchSize: 2, hiddenChannels: [4], imageSize: [12, 12] });
+    expect(model.forward(zeros([1, 3, 1, 12, 12]), 2).shape).toEqual([1, 2, 1, 12, 12]);
   });
 
   it("stops on Ctrl-C and still writes what it has", async () => {

@@ -1,12 +1,13 @@
 import { cpu } from "@squall/cpu";
 import { tensorsToSafetensors } from "@squall/io";
+import type { EncoderForecaster } from "@squall/nn";
 import { type Device, Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 import { proxyDevice } from "../../../packages/testing/test/proxyDevice.ts";
 import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { openData } from "../src/data.ts";
 import { streams } from "../src/films.ts";
-import { forecast, PatchForecaster } from "../src/model.ts";
+import { forecast, makeModel } from "../src/model.ts";
 import { parseOptions } from "../src/options.ts";
 import type { Options } from "../src/presets.ts";
 import type { Progress } from "../src/progress.ts";
@@ -25,7 +26,7 @@ function options(...extra: string[]): Options {
 
 interface Outcome {
   readonly training: Training;
-  readonly model: PatchForecaster;
+  readonly model: EncoderForecaster;
   readonly table: string;
   readonly verdict: string[];
   readonly saves: number;
@@ -35,7 +36,7 @@ async function run(settings: Options, stopped: () => boolean = () => false, devi
   const data = await openData(settings);
   const random = streams(settings.seed);
   const validation = data.heldOut(4, random.heldOut);
-  const model = new PatchForecaster(settings, 0.1, random.model).to(device);
+  const model = makeModel(settings, 0.1, random.model).to(device);
   let saves = 0;
   const training = await train({
     model,
@@ -134,7 +135,7 @@ describe("scores", () => {
 describe("the model", () => {
   it("starts at the given brightness and gives frames of the input's size", async () => {
     const settings = options("--patch", "2", "--peephole", "full");
-    const model = new PatchForecaster(settings, 0.2, new Generator(1));
+    const model = makeModel(settings, 0.2, new Generator(1));
     const frames = await forecast(model, new Float32Array(20 * 3 * 144), [20, 3, 1, 12, 12], 4);
     expect(frames).toHaveLength(20 * 4 * 144);
     const mean = frames.reduce((a, b) => a + b, 0) / frames.length;
