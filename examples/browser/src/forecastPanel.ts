@@ -2,8 +2,7 @@
 
 import type { Films } from "@squall/example-moving-digits/films";
 import type { Stroke } from "@squall/example-moving-digits/glyphs";
-import { forecast } from "@squall/example-moving-digits/model";
-import type { EncoderForecaster } from "@squall/nn";
+import { type Forecaster, forecast } from "@squall/example-moving-digits/model";
 import type { Device } from "@squall/tensor";
 import { byId, tell } from "./elements.ts";
 import { drawnFilm, generatedFilm } from "./film.ts";
@@ -39,7 +38,7 @@ export class ForecastPanel {
   private readonly direction = byId("direction", HTMLInputElement);
   private readonly speed = byId("speed", HTMLInputElement);
   private readonly clear = byId("clear", HTMLButtonElement);
-  private model: EncoderForecaster;
+  private model: Forecaster;
   private seed: number;
   private film: Films;
 
@@ -77,7 +76,7 @@ export class ForecastPanel {
     };
   }
 
-  private trainedOn(device: Device): EncoderForecaster {
+  private trainedOn(device: Device): Forecaster {
     const { model } = this.options.trained;
     return modelWith(model.config, model.stateDict(), device);
   }
@@ -118,7 +117,7 @@ export class ForecastPanel {
     byId("speed-text", HTMLOutputElement).textContent = `${Number(this.speed.value)} px per frame`;
   }
 
-  private run(model: EncoderForecaster, film: Films): Promise<Float32Array> {
+  private run(model: Forecaster, film: Films): Promise<Float32Array> {
     const { inputFrames, outputFrames, size } = this.options.trained.options;
     return forecast(model, film.input, [film.count, inputFrames, 1, size, size], outputFrames);
   }

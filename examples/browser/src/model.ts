@@ -3,7 +3,7 @@
 import { filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
 import { meanFrame } from "@squall/example-moving-digits/metrics";
-import { makeModel } from "@squall/example-moving-digits/model";
+import { type Forecaster, makeModel } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { readSettings } from "@squall/example-moving-digits/settings";
 import { decodeSafetensors, type JsonObject, modelFromSafetensors } from "@squall/io";
@@ -15,14 +15,14 @@ export interface TrainedModel {
   /** The settings that it was trained with. */
   readonly options: Options;
   /** The model itself, on the CPU. */
-  readonly model: EncoderForecaster;
+  readonly model: Forecaster;
 }
 
 /** Films whose mean brightness a new model starts with. */
 const BRIGHTNESS_FILMS = 64;
 
 /** Builds the model of a configuration. @throws ArgumentError if it is of another kind than the page can show */
-function forecasterFrom(config: JsonObject): EncoderForecaster {
+function forecasterFrom(config: JsonObject): Forecaster {
   const model = fromConfig(config);
   if (model instanceof EncoderForecaster) return model;
   throw new ArgumentError("forecasterFrom", `the page needs an EncoderForecaster, but this is a ${model.config.type}`, {
@@ -45,7 +45,7 @@ export async function fetchModel(address: string): Promise<TrainedModel> {
 }
 
 /** A model with random weights, on the CPU. */
-export function newModel(options: Options, seed: number): EncoderForecaster {
+export function newModel(options: Options, seed: number): Forecaster {
   const random = streams(seed);
   const films = filmSource(glyphSource(options.digitSize), options)(BRIGHTNESS_FILMS, random.heldOut);
   const [brightness = 0.5] = meanFrame(films.truth, 1);
@@ -53,7 +53,7 @@ export function newModel(options: Options, seed: number): EncoderForecaster {
 }
 
 /** A model of a configuration, with the given weights of the CPU, on a device. */
-export function modelWith(config: ModelConfig, weights: StateDict, device: Device): EncoderForecaster {
+export function modelWith(config: ModelConfig, weights: StateDict, device: Device): Forecaster {
   const model = forecasterFrom(config);
   model.loadStateDict(weights);
   return model.to(device);

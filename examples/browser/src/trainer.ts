@@ -2,9 +2,10 @@
 
 import { type FilmSource, filmSource, streams } from "@squall/example-moving-digits/films";
 import { glyphSource } from "@squall/example-moving-digits/glyphs";
+import type { Forecaster } from "@squall/example-moving-digits/model";
 import type { Options } from "@squall/example-moving-digits/presets";
 import { computeGradients, makeOptimizer } from "@squall/example-moving-digits/step";
-import type { EncoderForecaster, ModelConfig, StateDict } from "@squall/nn";
+import type { ModelConfig, StateDict } from "@squall/nn";
 import type { Optimizer, OptimizerStateDict } from "@squall/optim";
 import { type Device, type Generator, scope, type Tensor } from "@squall/tensor";
 import { modelWith, newModel, readAll } from "./model.ts";
@@ -16,7 +17,7 @@ export interface TrainerStart {
   /** Decides the films, and the weights if there is no model. */
   readonly seed: number;
   /** The model to go on with, which stays as it is; one with random weights if undefined. */
-  readonly model: EncoderForecaster | undefined;
+  readonly model: Forecaster | undefined;
 }
 
 /** Everything of a run that is on its device, read. */
@@ -43,7 +44,7 @@ export class Trainer {
   private readonly config: ModelConfig;
   private readonly films: FilmSource;
   private readonly generator: Generator;
-  private now: { model: EncoderForecaster; optimizer: Optimizer };
+  private now: { model: Forecaster; optimizer: Optimizer };
   private taken = 0;
   private saved: Snapshot;
 
@@ -59,7 +60,7 @@ export class Trainer {
   }
 
   /** The model. Ask again after a move. */
-  get model(): EncoderForecaster {
+  get model(): Forecaster {
     return this.now.model;
   }
 
@@ -117,7 +118,7 @@ export class Trainer {
   private restore(
     { weights, optimizer: saved }: Snapshot,
     device: Device,
-  ): { model: EncoderForecaster; optimizer: Optimizer } {
+  ): { model: Forecaster; optimizer: Optimizer } {
     const model = modelWith(this.config, weights, device);
     const optimizer = makeOptimizer(model.parameters(), this.options);
     if (saved !== undefined) {

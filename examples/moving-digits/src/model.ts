@@ -1,8 +1,11 @@
 // The model of the example: an EncoderForecaster of frames in pixels.
 
-import { EncoderForecaster, init } from "@squall/nn";
+import { EncoderForecaster, type ForecasterCell, init } from "@squall/nn";
 import { type Generator, noGrad, scope, tensor } from "@squall/tensor";
 import type { Options } from "./presets.ts";
+
+/** The kind of model, of whatever recurrent layers. */
+export type Forecaster = EncoderForecaster<ForecasterCell>;
 
 /** The settings that decide a model's shape. */
 export type ModelOptions = Pick<Options, "size" | "patch" | "hidden" | "kernel" | "stateKernel" | "peephole">;
@@ -13,7 +16,7 @@ export type ModelOptions = Pick<Options, "size" | "patch" | "hidden" | "kernel" 
  *
  * @param brightness mean brightness of the frames, see {@link startAtBrightness}
  */
-export function makeModel(options: ModelOptions, brightness: number, generator: Generator): EncoderForecaster {
+export function makeModel(options: ModelOptions, brightness: number, generator: Generator): Forecaster {
   const { size, patch, hidden, kernel, stateKernel, peephole } = options;
   const model = new EncoderForecaster({
     inputChannels: 1,
@@ -34,7 +37,7 @@ export function makeModel(options: ModelOptions, brightness: number, generator: 
  * Makes the untrained forecast start at the mean brightness of the frames: most pixels are dark, and a model that starts at grey spends its
  * first steps on learning that.
  */
-export function startAtBrightness({ head }: EncoderForecaster, brightness: number): void {
+export function startAtBrightness({ head }: Forecaster, brightness: number): void {
   if (head.bias !== undefined) init.constant_(head.bias, Math.log(brightness / (1 - brightness)));
 }
 
@@ -49,7 +52,7 @@ const AT_ONCE = 16;
  * @returns probabilities `[N, steps, 1, H, W]`
  */
 export async function forecast(
-  model: EncoderForecaster,
+  model: Forecaster,
   input: Float32Array,
   shape: readonly number[],
   steps: number,

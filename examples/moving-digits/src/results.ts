@@ -3,7 +3,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { saveModel, writeFileAtomic } from "@squall/io/node";
-import type { EncoderForecaster } from "@squall/nn";
 import type { Films } from "./films.ts";
 import {
   type FrameBlock,
@@ -14,7 +13,7 @@ import {
   repeatMeanInput,
   scoreForecast,
 } from "./metrics.ts";
-import { forecast } from "./model.ts";
+import { type Forecaster, forecast } from "./model.ts";
 import { dataUri, type ForecastFilm, filmRows, filmstrip, forecastGif } from "./pictures.ts";
 import { lossSvg } from "./plot.ts";
 import type { Options } from "./presets.ts";
@@ -37,7 +36,7 @@ export interface Results {
  * @param training films to take the mean training frame from
  */
 export async function scoreModel(
-  model: EncoderForecaster,
+  model: Forecaster,
   heldOut: Films,
   training: Films,
   options: Options,
@@ -131,7 +130,7 @@ export function verdict({ forecasts }: Results): string[] {
 }
 
 /** Saves the model, with the settings of its run in the file's metadata. */
-export async function saveRun(model: EncoderForecaster, options: Options): Promise<void> {
+export async function saveRun(model: Forecaster, options: Options): Promise<void> {
   await mkdir(options.out, { recursive: true });
   const settings = JSON.stringify(Object.fromEntries(describeOptions(options)));
   await saveModel(join(options.out, "model.safetensors"), model, { settings });
@@ -139,7 +138,7 @@ export async function saveRun(model: EncoderForecaster, options: Options): Promi
 
 /** Writes all files of a run and gives their paths. */
 export async function writeResults(
-  model: EncoderForecaster,
+  model: Forecaster,
   results: Results,
   training: Training,
   options: Options,

@@ -1,9 +1,10 @@
 // One training step, apart from the loop around it. Runs in browsers too.
 
-import { bceWithLogits, type EncoderForecaster } from "@squall/nn";
+import { bceWithLogits } from "@squall/nn";
 import { Adam, AdamW, clipGradNorm, type Optimizer, RMSprop, SGD } from "@squall/optim";
 import { type Tensor, tensor } from "@squall/tensor";
 import type { FilmOptions, Films } from "./films.ts";
+import type { Forecaster } from "./model.ts";
 import type { Options } from "./presets.ts";
 
 /** The settings that decide how weights change. */
@@ -25,7 +26,7 @@ export function makeOptimizer(params: Tensor[], { optimizer, learningRate: lr }:
 }
 
 /** Cross-entropy of the forecasts in nats per pixel, where the model is. */
-export function lossOf(model: EncoderForecaster, films: Films, options: FilmOptions): Tensor {
+export function lossOf(model: Forecaster, films: Films, options: FilmOptions): Tensor {
   const { device } = model.head.weight;
   const { inputFrames, outputFrames, size } = options;
   const input = tensor(films.input, { shape: [films.count, inputFrames, 1, size, size], device });
@@ -35,7 +36,7 @@ export function lossOf(model: EncoderForecaster, films: Films, options: FilmOpti
 
 /** Puts the gradients of a batch into the parameters, clipped as asked, and gives its loss; the optimizer's step is the caller's. */
 export function computeGradients(
-  model: EncoderForecaster,
+  model: Forecaster,
   films: Films,
   options: FilmOptions & Pick<UpdateOptions, "clip">,
 ): Tensor {

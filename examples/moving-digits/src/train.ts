@@ -1,10 +1,11 @@
 // The training loop: draws films, takes steps, looks at held-out films now and then, and keeps the best weights.
 
 import { setImmediate } from "node:timers/promises";
-import type { EncoderForecaster, StateDict } from "@squall/nn";
+import type { StateDict } from "@squall/nn";
 import { CosineAnnealingLR } from "@squall/optim";
 import { type Generator, noGrad, scope } from "@squall/tensor";
 import type { FilmSource, Films } from "./films.ts";
+import type { Forecaster } from "./model.ts";
 import type { LossPoint } from "./plot.ts";
 import type { Options } from "./presets.ts";
 import type { Progress } from "./progress.ts";
@@ -24,7 +25,7 @@ export interface Training {
 
 /** What a training run needs. */
 export interface TrainingRun {
-  readonly model: EncoderForecaster;
+  readonly model: Forecaster;
   readonly options: Options;
   readonly films: FilmSource;
   readonly generator: Generator;

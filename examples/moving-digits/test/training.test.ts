@@ -1,13 +1,12 @@
 import { cpu } from "@squall/cpu";
 import { tensorsToSafetensors } from "@squall/io";
-import type { EncoderForecaster } from "@squall/nn";
 import { type Device, Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 import { proxyDevice } from "../../../packages/testing/test/proxyDevice.ts";
 import { openWebGpu } from "../../../scripts/webgpu.ts";
 import { openData } from "../src/data.ts";
 import { streams } from "../src/films.ts";
-import { forecast, makeModel } from "../src/model.ts";
+import { type Forecaster, forecast, makeModel } from "../src/model.ts";
 import { parseOptions } from "../src/options.ts";
 import type { Options } from "../src/presets.ts";
 import type { Progress } from "../src/progress.ts";
@@ -26,7 +25,7 @@ function options(...extra: string[]): Options {
 
 interface Outcome {
   readonly training: Training;
-  readonly model: EncoderForecaster;
+  readonly model: Forecaster;
   readonly table: string;
   readonly verdict: string[];
   readonly saves: number;

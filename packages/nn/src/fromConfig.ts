@@ -6,20 +6,22 @@ import type { ForecasterCell } from "./forecaster/cells.ts";
 import { EncoderForecaster } from "./forecaster/encoderForecaster.ts";
 import type { EncoderForecasterOptions } from "./forecaster/options.ts";
 import type { JsonValue, ModelConfig } from "./module/config.ts";
-import type { Module } from "./module/module.ts";
 import type { ModuleOptions } from "./module/options.ts";
 import { Bidirectional, type BidirectionalOptions } from "./recurrent/bidirectional.ts";
+import type { RecurrentState } from "./recurrent/cell.ts";
 import { RecurrentLayer } from "./recurrent/layer.ts";
 import type { RecurrentCellOptions, RecurrentLayerOptions } from "./recurrent/options.ts";
 
 /** What a config leaves out: where the model lives, and where its first weights come from. */
 export type FromConfigOptions = Omit<ModuleOptions, "dtype">;
 
-/** A model that {@link fromConfig} builds. */
-export interface ConfiguredModel extends Module {
-  /** Kind and options as plain JSON. */
-  readonly config: ModelConfig;
-}
+/** A model that {@link fromConfig} builds; `instanceof` tells which. */
+export type ConfiguredModel =
+  | ConvLSTM
+  | ConvGRU
+  | ConvRNN
+  | Bidirectional<RecurrentState>
+  | EncoderForecaster<ForecasterCell>;
 
 /** Names of all options of a type; the compiler sees to it that none is missing. */
 type Names<Options> = Readonly<Record<keyof Options, true>>;
