@@ -65,14 +65,32 @@ describe("ConvLSTM with any options", () => {
   });
 
   it("has the gradients of finite differences, and so have they", () => {
+    const more = fc.record({
+      steps: fc.integer({ min: 1, max: 3 }),
+      batch: fc.constant(2),
+      seed: fc.integer(),
+      given: fc.boolean(),
+      zoneout: fc.constantFrom(0, 0, 0.3),
+      layerDropout: fc.constantFrom(0, 0.3),
+      goBackwards: fc.boolean(),
+      returnSequences: fc.boolean(),
+      end: fc.constantFrom(undefined, 1),
+    });
     fc.assert(
-      fc.property(optionProblems, ({ model, x, states, leaves }) => {
-        const generator = model.cells.at(0).generator ?? new Generator(0);
-        const run = (): Tensor[] => repeatably(generator, () => outputsOf(model.forward(x, states)));
-        gradcheck(run, leaves, { mode: "projection" });
-        gradgradcheck(run, leaves, { mode: "projection" });
-      }),
-      { numRuns: 12 },
+      fc.property(
+        layerOptions,
+        more,
+        (options, { zoneout, layerDropout, goBackwards, returnSequences, end, ...rest }) => {
+          const all = { ...options, zoneout, layerDropout, goBackwards, returnSequences };
+          const { model, x, states, leaves } = problemOf(all, rest);
+          const sequence = end === undefined ? {} : { lengths: [rest.steps, end] };
+          const generator = model.cells.at(0).generator ?? new Generator(0);
+          const run = (): Tensor[] => repeatably(generator, () => outputsOf(model.forward(x, states, sequence)));
+          gradcheck(run, leaves, { mode: "projection" });
+          gradgradcheck(run, leaves, { mode: "projection" });
+        },
+      ),
+      { numRuns: 15 },
     );
   });
 
