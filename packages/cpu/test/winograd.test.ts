@@ -105,6 +105,21 @@ describe("convolutions by Winograd's algorithm", () => {
     seed,
   });
 
+  it("have a weight gradient of zeros without a batch, whatever was computed before", () => {
+    setKernelPath("auto");
+    forceWinograd();
+    const gradient = (batch: number): number[] => {
+      const geometry = convGeometry("test", [batch, 2, 6, 6], [3, 2, 3, 3]);
+      const operand = (shape: readonly number[]): Storage => cpu.upload(numbers("float32", sizeOf(shape), 1));
+      const x = operand(convInputShape(geometry));
+      return [...values(cpu.kernels.convWeightGradient(geometry, x, operand(convOutputShape(geometry))))];
+    };
+    for (const batch of [1, 2, 3]) {
+      expect(gradient(batch).some((value) => value !== 0)).toBe(true);
+      expect([...new Set(gradient(0))]).toEqual([0]);
+    }
+  });
+
   // What docs/speed.md states, and that plain sums stay far below it: so the two are not the same code.
   it.each([
     ["auto", 2e-5],

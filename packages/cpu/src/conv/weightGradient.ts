@@ -124,6 +124,8 @@ export function fastConvWeightGradient(
   const { batch, inChannels, outChannels, groups } = geometry;
   const axes = threeAxes(geometry.axes);
   if (!fits(geometry, axes)) return undefined;
+  // Nothing would be computed, and what is read would be left over from something else.
+  if (batch === 0) return new Float32Array(outChannels * (inChannels / groups) * tapsOf(axes));
   const [d, h, w] = axes;
   const shape = planGradient({ inChannels, outChannels, groups, axes, images: batch });
   const layout = gradientLayout(shape);
