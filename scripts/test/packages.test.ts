@@ -101,7 +101,7 @@ describe.each(packages)("the tarball of $name", (each) => {
 });
 
 describe("a project with the packages", () => {
-  it("trains a ConvLSTM, saves it and loads it, in plain JavaScript", async () => {
+  it("trains a ConvLSTM, saves it and loads it, in plain JavaScript, without any install script (complaint #18: native installs fail)", async () => {
     await write(
       "train.js",
       `import { ConvLSTM, EncoderForecaster, bceWithLogits } from "@squall/nn";

@@ -32,5 +32,7 @@ export class RateMeter {
 /** A rate as people read it: three digits at most, and no more precise than it is. */
 export function formatRate(rate: number | undefined): string {
   if (rate === undefined) return "–";
+  // A GPU in software may take half a minute for a step.
+  if (rate < 1) return rate.toPrecision(2);
   return rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
 }

@@ -3,7 +3,6 @@
 //
 // Rows whose tests are elsewhere:
 //   #1 to #9, of ConvLSTM code: complaints.test.ts
-//  #10 tfjs lacks ConvLSTM, or parts of it: the parts are #2, #7, #8, #11, #14 and #16
 //  #14 results differ by device: packages/testing/test/every-device; from Python: packages/testing/test/golden; defaults and definitions here
 //  #18 native installs fail: scripts/test/packages.test.ts installs and trains without running any install script
 //  #19 upkeep: no test can tell
@@ -54,6 +53,31 @@ const frames = (steps: number, batch: number, seed = 1): Tensor => random([steps
 
 /** Largest absolute value. */
 const most = (x: Tensor): number => x.detach().abs().max().itemSync();
+
+describe("#10 ConvLSTM is missing in JavaScript, then partial", () => {
+  it("here layers are stacked, dilated, masked and trained, keep states, and take other batches and images", () => {
+    const model = made({ dilation: 2, stateful: true, returnAllLayers: true });
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+    const step = (x: Tensor, lengths: readonly number[]): number => {
+      model.resetState();
+      const [[, hidden = x]] = model.forward(x, undefined, { lengths });
+      const loss = hidden.sub(0.3).square().mean();
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return loss.itemSync();
+    };
+    const x = frames(4, 2);
+    const first = step(x, [4, 3]);
+    for (let k = 0; k < 10; k++) step(x, [4, 3]);
+    expect(step(x, [4, 3])).toBeLessThan(first);
+    expect(step(random([3, 1, 1, 6, 5]), [3])).toBeGreaterThan(0);
+    expect(model.carriedStates?.map(({ h }) => h.shape)).toEqual([
+      [1, 2, 6, 5],
+      [1, 3, 6, 5],
+    ]);
+  });
+});
 
 describe("#11 gradients are missing", () => {
   it("of dilated convolutions: the layer trains", () => {
