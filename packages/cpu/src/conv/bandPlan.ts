@@ -73,8 +73,10 @@ export function winogradFor({ inputs, outputs, groups, axes }: Omit<BandRequest,
   if (!plain || !dense || (taps !== 3 && taps !== 5)) return undefined;
   // Forced, it also goes where it never pays; tiles of four outputs have the least error for both kernels.
   if (algorithm === "winograd") return 4;
-  // Few channels leave the transforms alone with the time; tiny images fill no tile.
-  const worth = inputs >= 8 && outputs >= 8 && h.outSize >= 4 && w.outSize >= 4;
+  // Few channels leave the transforms alone with the time; tiny images fill no tile. Where most of a tile is padding, few taps make
+  // up a result, but the transforms round by what all of them could: 1x1 images under 5x5 kernels are twice as far off as others.
+  const filled = [h.size, w.size, h.outSize, w.outSize].every((size) => size >= 4);
+  const worth = inputs >= 8 && outputs >= 8 && filled;
   return worth ? cheapest(taps, inputs, outputs, h.outSize, w.outSize) : undefined;
 }
 
