@@ -66,6 +66,17 @@ describe("matrix products in emitted code", () => {
     }
   });
 
+  it("round long sums as sums of blocks: a million products to 5e-6, where one after the other gives 1e-4", () => {
+    const [rows, inner, columns] = [3, 1_000_000, 5];
+    const positive = (count: number, start: number): Float32Array =>
+      Float32Array.from(numbers("float32", count, start), (value) => value + 2);
+    const [a, b] = [positive(rows * inner, 1), positive(inner * columns, 2)];
+    const geometry = { batch: 1, rows, inner, columns, transposeA: false, transposeB: false };
+    const want = by("loops", () => cpu.readSync(cpu.kernels.matmul(geometry, cpu.upload(a), cpu.upload(b))));
+    const got = fastMatmul(geometry, a, b);
+    expect(Math.max(...got.map((value, k) => Math.abs(value / want[k] - 1)))).toBeLessThanOrEqual(5e-6);
+  });
+
   it("carry NaN and infinity, and keep them to their row and column", () => {
     const [rows, inner, columns] = [13, 20, 11];
     const [a, b] = [new Float32Array(rows * inner).fill(1), new Float32Array(inner * columns).fill(2)];

@@ -153,7 +153,45 @@ describe("convolutions by Winograd's algorithm", () => {
           expect(apart).toBeLessThanOrEqual(bound * largest);
         }
       }),
-      { numRuns: 25 },
+      {
+        numRuns: 25,
+        // A single pixel under 25 taps: the input gradient is further off than any other, were it computed by tiles.
+        examples: [
+          [
+            {
+              batch: 1,
+              inputs: 8,
+              outputs: 25,
+              kernel: 5,
+              height: 5,
+              width: 5,
+              padding: 0,
+              positive: true,
+              seed: 785744617,
+            },
+          ],
+        ],
+      },
     );
+  });
+
+  // Sums of 82 thousand products, as weight gradients of sequences are. One number after the other they would be five times further off.
+  it.each([
+    ["auto", 2e-5],
+    ["exact", 3e-6],
+  ] as const)("taken %s sum weight gradients of long batches within %f", (algorithm, bound) => {
+    const geometry = convGeometry("test", [20, 8, 64, 64], [8, 8, 3, 3], { padding: 1 });
+    const x = cpu.upload(numbers("float32", sizeOf(convInputShape(geometry)), 1).map((value) => value + 2));
+    const y = cpu.upload(numbers("float32", sizeOf(convOutputShape(geometry)), 2));
+    const gradient = (): Float64Array => Float64Array.from(values(cpu.kernels.convWeightGradient(geometry, x, y)));
+    setKernelPath("loops");
+    const oracle = gradient();
+    setKernelPath("auto");
+    setConvAlgorithm(algorithm);
+    const picked = gradient();
+    const largest = oracle.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const apart = oracle.reduce((most, value, k) => Math.max(most, Math.abs(value - picked[k])), 0);
+    expect(apart / largest).toBeLessThanOrEqual(bound);
+    expect(apart).toBeGreaterThan(0);
   });
 });

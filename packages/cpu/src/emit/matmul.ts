@@ -49,10 +49,7 @@ function addTile(module: Module, rows: number, { vectors, fused }: MatmulShape, 
         for (const [v, sum] of parts.entries()) visit(sum, v * vectorBytes);
       }
     };
-    code.get(accumulate).if(
-      () => each((sum, offset) => code.load(at, offset).set(sum)),
-      () => each((sum) => code.zeros().set(sum)),
-    );
+    each((sum) => code.zeros().set(sum));
     // One step of the summed axis per round: V8 11 hoists all loads of a longer body and spills.
     code.countDown(depth, () => {
       for (const [v, vector] of right.entries()) code.load(b, v * vectorBytes).set(vector);
@@ -62,6 +59,8 @@ function addTile(module: Module, rows: number, { vectors, fused }: MatmulShape, 
       }
       code.advance(a, step).advance(b, vectors * vectorBytes);
     });
+    // What is there comes last, so that a long sum rounds as a sum of blocks.
+    code.get(accumulate).if(() => each((sum, offset) => code.load(at, offset).get(sum).op("f32x4.add").set(sum)));
     each((sum, offset) => code.store(at, offset, sum));
   });
 }

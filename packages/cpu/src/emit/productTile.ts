@@ -50,10 +50,7 @@ export function addProductTile(module: Module, name: string, tile: ProductTile):
         for (let v = 0; v < vectors; v++) visit(i * cRow + v * vectorBytes, i, v);
       }
     };
-    each((offset, i, v) => {
-      if (tile.accumulate) code.load(c, offset).set(sums[i][v]);
-      else code.zeros().set(sums[i][v]);
-    });
+    each((_, i, v) => code.zeros().set(sums[i][v]));
     const nest = (depth: number, next: { a: number; b: number }): void => {
       if (depth === tile.loops.length) {
         for (let v = 0; v < vectors; v++) code.load(b, v * vectorBytes).set(right[v]);
@@ -78,7 +75,11 @@ export function addProductTile(module: Module, name: string, tile: ProductTile):
       }
     };
     nest(0, { a: 0, b: 0 });
-    each((offset, i, v) => code.store(c, offset, sums[i][v]));
+    // What is there comes last: a long sum made of runs then rounds as sums of runs do, far less than one number after the other.
+    each((offset, i, v) => {
+      if (tile.accumulate) code.load(c, offset).get(sums[i][v]).op("f32x4.add").set(sums[i][v]);
+      code.store(c, offset, sums[i][v]);
+    });
   });
 }
 
