@@ -96,9 +96,15 @@ export function grad(
     });
   }
   runBackward(roots, options, takers);
+  // Several gradients, or one of gradOutputs, may be one storage: a sum passes on what it gets. Each result has memory of its own.
+  const taken = new Set((options.gradOutputs ?? []).map(({ storage }) => storage));
   return inputs.map((input, k) => {
     const gradient = found.get(k);
-    if (gradient !== undefined) return gradient;
+    if (gradient !== undefined) {
+      const own = taken.has(gradient.storage) ? gradient.clone() : gradient;
+      taken.add(own.storage);
+      return own;
+    }
     if (options.allowUnused === true) return zeros(input.shape, input);
     throw new AutogradError(
       "grad",

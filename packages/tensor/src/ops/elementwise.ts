@@ -40,7 +40,11 @@ function makeOp(fn: ElementwiseFunction): Op<Scalars> {
             if (operand === "gradient") return context.gradient();
             return operand === "output" ? context.output() : context.input(operand);
           });
-          return sumTo(applyElementwise(gradient.fn, operands, context.args), context.inputShape(k));
+          // What passes a gradient on as it is, such as a sum, needs no copy of it.
+          const { value } = gradient.fn;
+          const passed = value.kind === "input" ? operands[value.index] : undefined;
+          const result = passed ?? applyElementwise(gradient.fn, operands, context.args);
+          return sumTo(result, context.inputShape(k));
         }),
     }),
   });

@@ -25,6 +25,20 @@ describe("grad", () => {
     expect([dy, dx, again, dz].map((g) => g.itemSync())).toEqual([3, 18, 18, 3]);
   });
 
+  it("gives each result memory of its own, though a sum passes on what it gets", () => {
+    const [x, y] = [leaf([1, 2]), leaf([3, 4])];
+    const gradOutputs = [tensor([5, 6], { dtype: "float64" })];
+    for (const createGraph of [false, true]) {
+      const results = grad(x.add(y).add(1), [x, y, x], { gradOutputs, createGraph });
+      expect(results.map((each) => each.toArray())).toEqual([
+        [5, 6],
+        [5, 6],
+        [5, 6],
+      ]);
+      expect(new Set([...results, ...gradOutputs].map(({ storage }) => storage)).size).toBe(4);
+    }
+  });
+
   it("of an output with respect to itself is what it started with", () => {
     const y = leaf(3).square();
     expect(grad(y, [y])[0].itemSync()).toBe(1);
