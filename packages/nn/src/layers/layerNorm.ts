@@ -56,7 +56,8 @@ export class LayerNorm extends Module {
         { expected: normalizedShape, got: last },
       );
     }
-    const dims = normalizedShape.map((_, axis) => axis - normalizedShape.length);
+    const first = x.rank - normalizedShape.length;
+    const dims = normalizedShape.map((_, axis) => first + axis);
     const y = normalize(x, dims, this.eps);
     const scaled = this.weight === undefined ? y : y.mul(this.weight);
     return this.bias === undefined ? scaled : scaled.add(this.bias);
