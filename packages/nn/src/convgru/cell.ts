@@ -1,5 +1,5 @@
-import { ArgumentError } from "@squall/device";
-import { defaultGenerator, type Tensor, zeros } from "@squall/tensor";
+import { ArgumentError, expressions as e, elementwise } from "@squall/device";
+import { applyElementwise, defaultGenerator, type Tensor, zeros } from "@squall/tensor";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
 import { RecurrentCell } from "../recurrent/cell.ts";
@@ -21,6 +21,15 @@ export interface ConvGRUCellOptions extends RecurrentCellOptions {
    */
   readonly resetAfter?: boolean;
 }
+
+const [update, before, candidate] = [e.input(0), e.input(1), e.input(2)];
+
+/** `(1 - z) ∘ n + z ∘ h`, of z, h and n. */
+const mix = elementwise({
+  name: "gruMix",
+  arity: 3,
+  value: e.add(candidate, e.mul(update, e.sub(before, candidate))),
+});
 
 /**
  * One convolutional GRU cell (Ballas et al. 2016), with the gates of PyTorch's `GRU`. `∗` is a convolution, `∘` the elementwise product:
@@ -86,8 +95,7 @@ export class ConvGRUCell extends RecurrentCell<GRUState> {
     const { update, candidate } = this.resetAfter
       ? this.resettingAfter(input, h, masks)
       : this.resettingBefore(input, h, masks);
-    const n = this.activation(candidate);
-    return { h: n.add(update.mul(h.sub(n))) };
+    return { h: applyElementwise(mix, [update, h, this.activation(candidate)]) };
   }
 
   private resettingBefore(input: Blocks | undefined, h: Tensor, masks: SequenceMasks): Step {
