@@ -1,6 +1,25 @@
 import { ArgumentError, DeviceError, DTypeError, type PerAxis, perAxis } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 
+/** A value as it stands in messages. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(show).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const { constructor: made } = value;
+    return made === undefined || made === Object ? "an object" : `a ${made.name}`;
+  }
+  return typeof value === "function" ? "a function" : String(value);
+}
+
+/** @throws ArgumentError unless every one of these options is true, false or left out */
+export function checkFlags(op: string, options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new ArgumentError(op, `${name} must be true or false, got ${show(value)}`, { got: value });
+  }
+}
+
 /** @throws ArgumentError unless `value` is a whole number >= `least` */
 export function checkWhole(op: string, name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {

@@ -82,6 +82,7 @@ export type { Activation, ActivationName } from "./recurrent/activation.ts";
 export {
   Bidirectional,
   type BidirectionalOptions,
+  type BidirectionalOutput,
   type BidirectionalStates,
   type Direction,
   type MergeMode,
@@ -96,7 +97,7 @@ export {
 } from "./recurrent/cell.ts";
 export type { CellInit, CellInitializers, CellInitPreset, Initializer } from "./recurrent/cellInit.ts";
 export { FrameStage } from "./recurrent/frameStage.ts";
-export { RecurrentLayer, type RecurrentOutput } from "./recurrent/layer.ts";
+export { type LayerKind, RecurrentLayer, type RecurrentOutput } from "./recurrent/layer.ts";
 export type { SequenceMasks } from "./recurrent/noise.ts";
 export type {
   CellNorm,
@@ -110,7 +111,7 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
-export type { LayerNoise, StepOptions } from "./recurrent/stepOptions.ts";
+export type { LayerNoise, RunOptions, StepOptions } from "./recurrent/stepOptions.ts";
 export {
   type SequenceChunk,
   type TruncatedBPTTOptions,

@@ -1,9 +1,12 @@
 import { ArgumentError, expressions as e, elementwise } from "@squall/device";
 import { applyElementwise, defaultGenerator, type Tensor, zeros } from "@squall/tensor";
+import { checkFlags } from "../arguments.ts";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { RecurrentCell } from "../recurrent/cell.ts";
 import { resolveInit, tapsOf } from "../recurrent/cellInit.ts";
+import { cellNames } from "../recurrent/names.ts";
 import type { SequenceMasks } from "../recurrent/noise.ts";
 import type { RecurrentCellOptions } from "../recurrent/options.ts";
 
@@ -21,6 +24,9 @@ export interface ConvGRUCellOptions extends RecurrentCellOptions {
    */
   readonly resetAfter?: boolean;
 }
+
+/** Names of the options of {@link ConvGRUCell}. */
+export const convGRUCellNames: Names<ConvGRUCellOptions> = { ...cellNames, resetAfter: true };
 
 const [update, before, candidate] = [e.input(0), e.input(1), e.input(2)];
 
@@ -67,6 +73,8 @@ export class ConvGRUCell extends RecurrentCell<GRUState> {
    */
   constructor(options: ConvGRUCellOptions) {
     const op = "ConvGRUCell";
+    checkNames(op, options, convGRUCellNames);
+    checkFlags(op, { resetAfter: options.resetAfter });
     const { resetAfter = true, inputChannels, hiddenChannels } = options;
     super({ op, gates: 3, stateNames: ["h"], normalized: resetAfter && inputChannels > 0 ? 4 : 3 }, options);
     this.resetAfter = resetAfter;

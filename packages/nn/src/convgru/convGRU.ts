@@ -1,7 +1,8 @@
 import type { FrameStage } from "../recurrent/frameStage.ts";
 import { RecurrentLayer } from "../recurrent/layer.ts";
 import type { LayerOptionsOf } from "../recurrent/options.ts";
-import { ConvGRUCell, type ConvGRUCellOptions, type GRUState } from "./cell.ts";
+import { cellOptions } from "../recurrent/resolveOptions.ts";
+import { ConvGRUCell, type ConvGRUCellOptions, convGRUCellNames, type GRUState } from "./cell.ts";
 
 /** Options of {@link ConvGRU}. */
 export interface ConvGRUOptions extends LayerOptionsOf<ConvGRUCellOptions> {}
@@ -23,9 +24,9 @@ export class ConvGRU extends RecurrentLayer<GRUState, ConvGRUCell> {
    */
   constructor(options: ConvGRUOptions, stages?: readonly FrameStage[]) {
     super(
-      "ConvGRU",
+      { op: "ConvGRU", cellNames: convGRUCellNames },
       options,
-      (plan) => new ConvGRUCell({ ...options, ...plan, ...options.layers?.[plan.layer] }),
+      (plan, layer) => new ConvGRUCell(cellOptions(options, layer, plan)),
       stages,
     );
   }

@@ -3,11 +3,14 @@ import { defaultGenerator, type Tensor, zeros } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { RecurrentCell, type SequenceResult } from "../recurrent/cell.ts";
 import { resolveInit } from "../recurrent/cellInit.ts";
 import { convolve, gateInput } from "../recurrent/gateConv.ts";
+import { cellNames } from "../recurrent/names.ts";
 import type { SequenceMasks } from "../recurrent/noise.ts";
-import { type KernelSize, type RecurrentCellOptions, resolveKernel } from "../recurrent/options.ts";
+import type { KernelSize, RecurrentCellOptions } from "../recurrent/options.ts";
+import { resolveKernel } from "../recurrent/resolveOptions.ts";
 import { type LSTMState, type Peepholes, updateState, weightPeepholes } from "./gates.ts";
 import { lstmStep } from "./lstmStep.ts";
 import { runSequence } from "./sequence.ts";
@@ -27,6 +30,14 @@ export interface ConvLSTMCellOptions extends RecurrentCellOptions {
   /** Initial bias of the forget gate, so that a fresh cell remembers. Default 1, but 0 with the initializers `"pytorch"`. */
   readonly forgetBias?: number;
 }
+
+/** Names of the options of {@link ConvLSTMCell}. */
+export const convLSTMCellNames: Names<ConvLSTMCellOptions> = {
+  ...cellNames,
+  peephole: true,
+  peepholeKernelSize: true,
+  forgetBias: true,
+};
 
 const kinds: readonly PeepholeKind[] = ["none", "channel", "full", "conv"];
 
@@ -63,20 +74,21 @@ export class ConvLSTMCell extends RecurrentCell<LSTMState> {
    */
   constructor(options: ConvLSTMCellOptions) {
     const op = "ConvLSTMCell";
+    checkNames(op, options, convLSTMCellNames);
     const { peephole = "none", hiddenChannels, activation = "tanh", recurrentActivation = "sigmoid" } = options;
     checkChoice(op, "peephole", peephole, kinds);
-    const forget = { gate: 1, bias: options.forgetBias };
-    const kind = { op, gates: 4, stateNames: ["h", "c"], forget };
-    const perPosition = { what: 'peephole "full"', instead: 'peephole "channel"' };
-    super(kind, options, peephole === "full" ? perPosition : undefined);
-    this.peepholeKind = peephole;
-    this.isStandard = activation === "tanh" && recurrentActivation === "sigmoid";
     if (options.peepholeKernelSize !== undefined && peephole !== "conv") {
       throw new ArgumentError(op, `peepholeKernelSize is for the peephole "conv", but peephole is "${peephole}"`, {
         expected: "conv",
         got: peephole,
       });
     }
+    const forget = { gate: 1, bias: options.forgetBias };
+    const kind = { op, gates: 4, stateNames: ["h", "c"], forget };
+    const perPosition = { what: 'peephole "full"', instead: 'peephole "channel"' };
+    super(kind, options, peephole === "full" ? perPosition : undefined);
+    this.peepholeKind = peephole;
+    this.isStandard = activation === "tanh" && recurrentActivation === "sigmoid";
     this.peephole = undefined;
     if (peephole !== "none") {
       const shape = {
@@ -139,8 +151,10 @@ export class ConvLSTMCell extends RecurrentCell<LSTMState> {
   ): SequenceResult<LSTMState> {
     const { peepholeKind } = this;
     const isFused = this.isStandard && this.norm === "none" && this.stateConv.groups === 1;
-    if (!isFused || masks.state !== undefined || masks.steps !== undefined || peepholeKind === "conv")
+    const isRandom = masks.state !== undefined || masks.steps !== undefined;
+    if (!isFused || isRandom || this.mixesStates || peepholeKind === "conv") {
       return super.sequence(x, steps, state, masks);
+    }
     const input = x && gateInput(x, 2, this.gates, this.inputConv.groups, masks.input);
     const { inputWeight, stateWeight, stateConv, bias, peephole } = this;
     const inputConv = { ...this.inputConv, groups: input?.groups ?? 1 };

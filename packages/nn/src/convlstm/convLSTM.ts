@@ -1,7 +1,8 @@
 import type { FrameStage } from "../recurrent/frameStage.ts";
 import { RecurrentLayer } from "../recurrent/layer.ts";
 import type { LayerOptionsOf } from "../recurrent/options.ts";
-import { ConvLSTMCell, type ConvLSTMCellOptions } from "./cell.ts";
+import { cellOptions } from "../recurrent/resolveOptions.ts";
+import { ConvLSTMCell, type ConvLSTMCellOptions, convLSTMCellNames } from "./cell.ts";
 import type { LSTMState } from "./gates.ts";
 
 /** Options of {@link ConvLSTM}. */
@@ -26,9 +27,9 @@ export class ConvLSTM extends RecurrentLayer<LSTMState, ConvLSTMCell> {
    */
   constructor(options: ConvLSTMOptions, stages?: readonly FrameStage[]) {
     super(
-      "ConvLSTM",
+      { op: "ConvLSTM", cellNames: convLSTMCellNames },
       options,
-      (plan) => new ConvLSTMCell({ ...options, ...plan, ...options.layers?.[plan.layer] }),
+      (plan, layer) => new ConvLSTMCell(cellOptions(options, layer, plan)),
       stages,
     );
   }

@@ -1,6 +1,8 @@
 import { ArgumentError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
+import { checkNames, type Names } from "../optionNames.ts";
 import { RecurrentCell } from "../recurrent/cell.ts";
+import { cellNames } from "../recurrent/names.ts";
 import type { SequenceMasks } from "../recurrent/noise.ts";
 import type { RecurrentCellOptions } from "../recurrent/options.ts";
 
@@ -15,6 +17,9 @@ export interface ConvRNNCellOptions extends RecurrentCellOptions {
   /** None: there are no gates to squash. `activation` is what squashes the state. */
   readonly recurrentActivation?: never;
 }
+
+/** Names of the options of {@link ConvRNNCell}. */
+export const convRNNCellNames: Names<ConvRNNCellOptions> = cellNames;
 
 /**
  * One convolutional cell without gates, the convolutional form of Elman's network (Elman 1990; PyTorch's `RNN`, HKO-7's `ConvRNN`). `∗` is a
@@ -37,6 +42,7 @@ export class ConvRNNCell extends RecurrentCell<RNNState> {
    */
   constructor(options: ConvRNNCellOptions) {
     const op = "ConvRNNCell";
+    checkNames(op, options, convRNNCellNames);
     if (options.recurrentActivation !== undefined) {
       throw new ArgumentError(
         op,

@@ -1,7 +1,8 @@
 import type { FrameStage } from "../recurrent/frameStage.ts";
 import { RecurrentLayer } from "../recurrent/layer.ts";
 import type { LayerOptionsOf } from "../recurrent/options.ts";
-import { ConvRNNCell, type ConvRNNCellOptions, type RNNState } from "./cell.ts";
+import { cellOptions } from "../recurrent/resolveOptions.ts";
+import { ConvRNNCell, type ConvRNNCellOptions, convRNNCellNames, type RNNState } from "./cell.ts";
 
 /** Options of {@link ConvRNN}. */
 export interface ConvRNNOptions extends LayerOptionsOf<ConvRNNCellOptions> {}
@@ -23,9 +24,9 @@ export class ConvRNN extends RecurrentLayer<RNNState, ConvRNNCell> {
    */
   constructor(options: ConvRNNOptions, stages?: readonly FrameStage[]) {
     super(
-      "ConvRNN",
+      { op: "ConvRNN", cellNames: convRNNCellNames },
       options,
-      (plan) => new ConvRNNCell({ ...options, ...plan, ...options.layers?.[plan.layer] }),
+      (plan, layer) => new ConvRNNCell(cellOptions(options, layer, plan)),
       stages,
     );
   }

@@ -1,5 +1,8 @@
+import { convGRUCellNames } from "../convgru/cell.ts";
 import { ConvGRU, type ConvGRUOptions } from "../convgru/convGRU.ts";
+import { convLSTMCellNames } from "../convlstm/cell.ts";
 import { ConvLSTM, type ConvLSTMOptions } from "../convlstm/convLSTM.ts";
+import { convRNNCellNames } from "../convrnn/cell.ts";
 import { ConvRNN, type ConvRNNOptions } from "../convrnn/convRNN.ts";
 import type { RecurrentCell, RecurrentState } from "../recurrent/cell.ts";
 import type { FrameStage } from "../recurrent/frameStage.ts";
@@ -29,6 +32,13 @@ export type ForecasterCell = keyof ForecasterCells;
 
 /** Recurrent layers of any kind. */
 export type AnyRecurrentLayer = RecurrentLayer<RecurrentState, RecurrentCell<RecurrentState>>;
+
+/** Names of the options of the cells behind each name. */
+export const recurrentCellNames: { readonly [Cell in ForecasterCell]: Readonly<Record<string, true>> } = {
+  lstm: convLSTMCellNames,
+  gru: convGRUCellNames,
+  rnn: convRNNCellNames,
+};
 
 /** Options that layers of every kind have; `recurrentActivation` is for those with gates. */
 type CommonLayerOptions = LayerOptionsOf<Omit<RecurrentCellOptions, "recurrentActivation">>;

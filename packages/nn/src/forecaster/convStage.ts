@@ -1,12 +1,15 @@
 import { formatShape, type PerAxis, type Shape, ShapeError, sameShape } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
-import { checkWhole, wholePerAxis } from "../arguments.ts";
+import { checkFlags, checkWhole, wholePerAxis } from "../arguments.ts";
 import { fanInInit } from "../layers/fanInInit.ts";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
+import { checkNames } from "../optionNames.ts";
 import { type Activation, resolveActivation } from "../recurrent/activation.ts";
+import { checkSpatialDims } from "../recurrent/cellChecks.ts";
 import { FrameStage } from "../recurrent/frameStage.ts";
 import type { SpatialDims } from "../recurrent/options.ts";
+import { convStageNames } from "./names.ts";
 
 /** Options of {@link DownStage}, {@link UpStage} and {@link ResizeStage}. */
 export interface ConvStageOptions extends ModuleOptions {
@@ -51,9 +54,12 @@ export abstract class ConvStage extends FrameStage {
    */
   protected constructor(op: string, options: ConvStageOptions, isTransposed: boolean) {
     super();
+    checkNames(op, options, convStageNames);
+    checkFlags(op, { bias: options.bias });
     const { inChannels, outChannels, spatialDims = 2 } = options;
     checkWhole(op, "inChannels", inChannels, 1);
     checkWhole(op, "outChannels", outChannels, 1);
+    checkSpatialDims(op, spatialDims);
     this.op = op;
     this.inChannels = inChannels;
     this.outChannels = outChannels;

@@ -10,15 +10,18 @@ import { checkChoice, checkNumber, checkWhole } from "../arguments.ts";
 import { Conv1d } from "../layers/conv1d.ts";
 import { Conv2d } from "../layers/conv2d.ts";
 import { Conv3d } from "../layers/conv3d.ts";
-import { configOf, type ModelConfig } from "../module/config.ts";
+import { configOf, copyOptions, type ModelConfig } from "../module/config.ts";
 import { Module } from "../module/module.ts";
+import { checkNames } from "../optionNames.ts";
 import { resolveActivation } from "../recurrent/activation.ts";
 import type { RecurrentState } from "../recurrent/cell.ts";
+import { checkSequence } from "../recurrent/cellChecks.ts";
 import type { FrameStage } from "../recurrent/frameStage.ts";
 import type { SpatialDims } from "../recurrent/options.ts";
-import { type ActiveSamples, activeSamples } from "../recurrent/sequenceMask.ts";
+import { type ActiveSamples, activeSamples, sequenceOf } from "../recurrent/sequenceMask.ts";
 import { type AnyRecurrentLayer, type ForecasterCell, type ForecasterCells, recurrentLayers } from "./cells.ts";
 import type { ForecastOptions } from "./forecastOptions.ts";
+import { checkForecasterNames, forecastNames } from "./names.ts";
 import type { EncoderForecasterOptions } from "./options.ts";
 import type { Patches } from "./patches.ts";
 import { planForecaster } from "./plan.ts";
@@ -77,8 +80,10 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
   /** @throws ArgumentError if an option is out of range or makes no sense beside another; ShapeError if sizes do not fit */
   constructor(options: EncoderForecasterOptions<Cell>) {
     super();
+    if (typeof options !== "object" || options === null) checkNames(op, options, {});
     const { cell = "lstm", dtype, device, generator } = options;
     checkChoice(op, "cell", cell, Object.keys(recurrentLayers));
+    checkForecasterNames(op, cell, options);
     const plan = planForecaster(op, options);
     const Layer = recurrentLayers[cell];
     this.encoder = new Layer(plan.encoder.options, plan.encoder.stages);
@@ -101,7 +106,7 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
     this.patches = plan.patches;
     this.feedback = resolveActivation(op, "feedback", options.feedback ?? "linear");
     this.generator = generator;
-    this.options = options;
+    this.options = copyOptions(options);
   }
 
   /** Kind and options as plain JSON, from which `fromConfig` builds such a model again. @throws ArgumentError if an activation is a function */
@@ -118,8 +123,12 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
    * make no sense for this model; DTypeError, DeviceError
    */
   forward(x: Tensor, steps: number, options: ForecastOptions = {}): Tensor {
+    checkNames(`${op}.forward`, options, forecastNames);
     checkWhole(op, "steps", steps, 1);
-    this.checkInput(x);
+    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
+    const { spatialDims, inputChannels: channels } = this;
+    checkSequence(op, x, { rank: spatialDims + 3, layout, spatialDims, channels });
+    this.encoder.cells.at(0).checkHome(op, "input", x);
     const [outer = 0, inner = 0, , ...imageSize] = x.shape;
     const [length, batch] = this.batchFirst ? [inner, outer] : [outer, inner];
     if (length < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: length });
@@ -137,7 +146,7 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
   /** The paper's way: both parts run over all of their steps at once. */
   private unrolled(frames: Tensor, steps: number, options: ForecastOptions): Tensor {
     const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
-    const [, states] = encoder.forward(frames, undefined, options);
+    const [, states] = encoder.forward(frames, undefined, sequenceOf(options));
     const [layers] = forecaster.unroll(steps, this.handOver(states));
     return this.logitsOf(layers, frames.shape.slice(3));
   }
@@ -168,7 +177,7 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
     );
     const each = frames.unbind(time);
     const wholeRead = (): ReadFrames | undefined => {
-      const [, states] = encoder.forward(frames, undefined, options);
+      const [, states] = encoder.forward(frames, undefined, sequenceOf(options));
       const last = Rollout.last(each, active);
       return last && { states, last };
     };
@@ -197,25 +206,6 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
     const images = hidden.reshape([sizeOf(outer), ...hidden.shape.slice(channelAxis)]);
     const frames = this.head.forward(this.lastStage?.forward(images, gridSize) ?? images);
     return frames.reshape([...outer, ...frames.shape.slice(1)]);
-  }
-
-  private checkInput(x: Tensor): void {
-    const rank = this.spatialDims + 3;
-    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
-    if (x.rank !== rank) {
-      throw new ShapeError(op, `input needs ${rank} axes ${layout}, got ${formatShape(x.shape)}`, {
-        expected: rank,
-        got: x.rank,
-      });
-    }
-    if (x.shape[2] !== this.inputChannels) {
-      throw new ShapeError(
-        op,
-        `input has ${x.shape[2]} channels but the model expects ${this.inputChannels} (input ${layout} = ${formatShape(x.shape)})`,
-        { expected: this.inputChannels, got: x.shape[2] },
-      );
-    }
-    this.encoder.cells.at(0).checkHome(op, "input", x);
   }
 
   private checkForcing({ targets, teacherForcing, encoderForcing }: ForecastOptions, outputShape: Shape): void {

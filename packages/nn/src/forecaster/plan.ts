@@ -1,14 +1,9 @@
 import { ArgumentError } from "@squall/device";
 import { checkChoice, checkWhole } from "../arguments.ts";
 import type { FrameStage } from "../recurrent/frameStage.ts";
-import {
-  type LayerOptionsOf,
-  type RecurrentCellOptions,
-  resolveHidden,
-  resolveKernels,
-  type SpatialDims,
-} from "../recurrent/options.ts";
-import type { DecidedOptions, ForecasterOptions } from "./options.ts";
+import type { LayerOptionsOf, RecurrentCellOptions, SpatialDims } from "../recurrent/options.ts";
+import { resolveHidden, resolveKernels } from "../recurrent/resolveOptions.ts";
+import type { ForecasterOptions } from "./options.ts";
 import { Patches } from "./patches.ts";
 import { Scales } from "./scales.ts";
 
@@ -46,27 +41,6 @@ export interface ForecasterPlan {
 
 /** What options may hold beyond their type: options of single layers of any kind. */
 export type PlannedOptions = ForecasterOptions & { readonly cell?: string; readonly layers?: readonly object[] };
-
-const decided: Readonly<Record<DecidedOptions, string>> = {
-  returnAllLayers: "the encoder hands on states and the forecaster returns frames",
-  returnSequences: "the encoder hands on states and the forecaster returns frames",
-  goBackwards: "the encoder reads frames in their order",
-  keepOrder: "the encoder reads frames in their order",
-  stateful: "every call starts anew",
-  detachCarried: "every call starts anew",
-  saveState: "every call starts anew",
-  stride: "states must have the sizes that stages say; use stages",
-  padding: "states must have the sizes that stages say; use stages",
-};
-
-/** @throws ArgumentError if options that the model decides itself are set, for all layers or for one */
-function refuseDecided(op: string, options: object, where = ""): void {
-  for (const [name, reason] of Object.entries(decided)) {
-    if (Object.entries(options).some(([each, value]) => each === name && value !== undefined)) {
-      throw new ArgumentError(op, `${where}${name} cannot be chosen: ${reason}; leave it out`, { got: name });
-    }
-  }
-}
 
 /** What `forecasterInput: "previous"` needs. */
 function checkFeedback(op: string, options: ForecasterOptions, outputChannels: number): void {
@@ -164,8 +138,6 @@ export function planForecaster(op: string, given: PlannedOptions): ForecasterPla
     ...recurrent
   } = given;
   const { inputChannels, spatialDims = 2, dtype, device, generator } = recurrent;
-  refuseDecided(op, given);
-  for (const [layer, each] of layers.entries()) refuseDecided(op, each, `layers[${layer}].`);
   checkWhole(op, "inputChannels", inputChannels, 1);
   checkWhole(op, "outputChannels", outputChannels, 1);
   checkFeedback(op, given, outputChannels);

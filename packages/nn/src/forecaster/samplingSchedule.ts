@@ -1,5 +1,6 @@
 import { ArgumentError } from "@squall/device";
 import { checkChoice, checkNumber, checkWhole } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link samplingSchedule}. */
 export interface SamplingScheduleOptions {
@@ -16,6 +17,15 @@ export interface SamplingScheduleOptions {
   /** How bent the exponential is, how steep the sigmoid. Default 5. */
   readonly rate?: number;
 }
+
+const names: Names<SamplingScheduleOptions> = {
+  kind: true,
+  from: true,
+  to: true,
+  steps: true,
+  start: true,
+  rate: true,
+};
 
 /**
  * Probabilities for scheduled sampling, as a function of the training iteration: falling ones for `teacherForcing` (Bengio et al. 2015,
@@ -36,6 +46,7 @@ export interface SamplingScheduleOptions {
  */
 export function samplingSchedule(options: SamplingScheduleOptions): (iteration: number) => number {
   const op = "samplingSchedule";
+  checkNames(op, options, names);
   const { kind, from, to, steps, start = 0, rate = 5 } = options;
   checkChoice(op, "kind", kind, ["linear", "exponential", "sigmoid"]);
   for (const [name, p] of Object.entries({ from, to })) {

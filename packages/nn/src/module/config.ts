@@ -43,6 +43,17 @@ function objectToJson(op: string, path: string, value: object): { [name: string]
   return Object.fromEntries(entries);
 }
 
+function copied(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copied);
+  const isPlain = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? copyOptions(value) : value;
+}
+
+/** Options as they are now, whatever their owner does with them later: lists and plain objects are copied, the rest is not. */
+export function copyOptions(options: object): object {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, copied(value)]));
+}
+
 /**
  * The config of a model.
  * @param options - those it was built with; generator, device and initializers of one's own are left out

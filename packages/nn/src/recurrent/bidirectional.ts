@@ -1,8 +1,10 @@
 import { ArgumentError, formatShape, ShapeError, sameShape } from "@squall/device";
 import { cat, type Tensor } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
-import { configOf, type ModelConfig } from "../module/config.ts";
+import { at } from "../at.ts";
+import { configOf, type JsonValue, type ModelConfig } from "../module/config.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import type { RecurrentLayer } from "./layer.ts";
 import type { SequenceOptions } from "./sequenceMask.ts";
@@ -32,6 +34,20 @@ export interface BidirectionalStates<State> {
   readonly backward: readonly State[];
 }
 
+/** Merged outputs of one layer at least, and the states after the last step. */
+export type BidirectionalOutput<State> = [layerOutputs: [Tensor, ...Tensor[]], lastStates: BidirectionalStates<State>];
+
+const names: Names<BidirectionalOptions> = { mergeMode: true };
+
+/** JSON in which names stand in alphabetical order. */
+function canonical(value: JsonValue): string {
+  return JSON.stringify(value, (_, each: JsonValue) =>
+    typeof each === "object" && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}
+
 const merges: Readonly<Record<MergeMode, (a: Tensor, b: Tensor, channelAxis: number) => Tensor>> = {
   concat: (a, b, channelAxis) => cat([a, b], channelAxis),
   sum: (a, b) => a.add(b),
@@ -41,7 +57,9 @@ const merges: Readonly<Record<MergeMode, (a: Tensor, b: Tensor, channelAxis: num
 
 /**
  * Reads sequences in both directions, by two sets of layers with weights of their own, and merges their outputs (Schuster and Paliwal 1997;
- * Keras's `Bidirectional`). Output `t` knows the frames up to `t` and those from `t` on.
+ * Keras's `Bidirectional`). Output `t` knows the frames up to `t` and those from `t` on. Several layers run through in each direction before
+ * their outputs are merged; for layers that read the merged outputs of those below, as PyTorch's `bidirectional: true` has them, put one
+ * `Bidirectional` behind the other.
  *
  * ```ts
  * const model = new Bidirectional(
@@ -68,6 +86,7 @@ export class Bidirectional<State extends RecurrentState> extends Module {
     options: BidirectionalOptions = {},
   ) {
     super();
+    checkNames("Bidirectional", options, names);
     const { mergeMode = "concat" } = options;
     checkChoice("Bidirectional", "mergeMode", mergeMode, ["concat", "sum", "mul", "average"]);
     this.mergeMode = mergeMode;
@@ -84,11 +103,56 @@ export class Bidirectional<State extends RecurrentState> extends Module {
         { expected: backwards, got: layer.goBackwards },
       );
     }
+    this.checkAlike();
   }
 
-  /** Kind and options as plain JSON. @throws ArgumentError if an option of the layers is a function */
+  /** @throws ArgumentError if what the two directions make cannot be merged */
+  private checkAlike(): void {
+    const { forwardLayer: a, backwardLayer: b } = this;
+    const channels = (layer: typeof a): string =>
+      `[${(layer.returnAllLayers ? layer.hiddenChannels : layer.hiddenChannels.slice(-1)).join(",")}]`;
+    const pairs: (readonly [what: string, ahead: unknown, back: unknown])[] = [
+      ["inputChannels", a.inputChannels, b.inputChannels],
+      ["spatialDims", a.spatialDims, b.spatialDims],
+      ["batchFirst", a.batchFirst, b.batchFirst],
+      ["returnSequences", a.returnSequences, b.returnSequences],
+      ["returnAllLayers", a.returnAllLayers, b.returnAllLayers],
+      ...(a.returnAllLayers ? [["layers", a.cells.length, b.cells.length] as const] : []),
+      ...(this.mergeMode === "concat" ? [] : [["hiddenChannels of what is merged", channels(a), channels(b)] as const]),
+    ];
+    for (const [what, ahead, back] of pairs) {
+      if (ahead === back) continue;
+      const remedy = what.startsWith("hiddenChannels")
+        ? `; make them equal, or use mergeMode "concat"`
+        : "; make them equal";
+      throw new ArgumentError(
+        "Bidirectional",
+        `the two directions differ in ${what}: ${String(ahead)} forward and ${String(back)} backward${remedy}`,
+        { expected: ahead, got: back },
+      );
+    }
+  }
+
+  /**
+   * Kinds and options as plain JSON: `layer` says what the forward direction is made of, `backwardLayer` the backward one where it is made of
+   * something else. @throws ArgumentError if an option of the layers is a function
+   */
   get config(): ModelConfig {
-    return configOf("Bidirectional", { layer: this.forwardLayer.config, mergeMode: this.mergeMode });
+    const { mergeMode } = this;
+    const [layer, backward] = [this.forwardLayer.config, this.backwardLayer.config];
+    const direction = { goBackwards: false, keepOrder: false };
+    const isSame = canonical({ ...layer, ...direction }) === canonical({ ...backward, ...direction });
+    return configOf("Bidirectional", { layer, ...(isSame ? {} : { backwardLayer: backward }), mergeMode });
+  }
+
+  /** Forgets the carried states of both directions, see {@link RecurrentLayer.resetState}. @throws as there */
+  resetState(mask?: readonly boolean[]): void {
+    for (const layer of [this.forwardLayer, this.backwardLayer]) layer.resetState(mask);
+  }
+
+  /** Cuts the carried states of both directions from their graphs, see {@link RecurrentLayer.detachState}. @throws as there */
+  detachState(): void {
+    for (const layer of [this.forwardLayer, this.backwardLayer]) layer.detachState();
   }
 
   /**
@@ -99,16 +163,25 @@ export class Bidirectional<State extends RecurrentState> extends Module {
    * `returnSequences`), and the states of both directions
    * @throws as the layers' `forward`; ShapeError if both directions differ in channels and are not concatenated
    */
-  forward(
+  forward(x: Tensor, states?: BidirectionalStates<State>, options: SequenceOptions = {}): BidirectionalOutput<State> {
+    const [outputs, all] = this.forwardAll(x, states, options);
+    const shown = (of: readonly State[]): readonly State[] => (this.forwardLayer.returnAllLayers ? of : of.slice(-1));
+    return [outputs, { forward: shown(all.forward), backward: shown(all.backward) }];
+  }
+
+  /** As {@link forward}, but with the states of *all* layers, fit to go on with, whatever `returnAllLayers` says of outputs. */
+  forwardAll(
     x: Tensor,
     states?: BidirectionalStates<State>,
     options: SequenceOptions = {},
-  ): [layerOutputs: Tensor[], lastStates: BidirectionalStates<State>] {
-    const [ahead, forward] = this.forwardLayer.forward(x, states?.forward, options);
-    const [back, backward] = this.backwardLayer.forward(x, states?.backward, options);
+  ): BidirectionalOutput<State> {
+    // What the second would refuse is refused before the first carries its states on.
+    this.backwardLayer.checkCall(x, states?.backward, options);
+    const [ahead, forward] = this.forwardLayer.forwardAll(x, states?.forward, options);
+    const [back, backward] = this.backwardLayer.forwardAll(x, states?.backward, options);
     const channelAxis = this.forwardLayer.returnSequences ? 2 : 1;
-    const outputs = ahead.map((a, k) => {
-      const b = back[k] ?? a;
+    const merged = (a: Tensor, k: number): Tensor => {
+      const b = at(back, k);
       if (this.mergeMode !== "concat" && !sameShape(a.shape, b.shape)) {
         throw new ShapeError(
           "Bidirectional",
@@ -117,7 +190,8 @@ export class Bidirectional<State extends RecurrentState> extends Module {
         );
       }
       return merges[this.mergeMode](a, b, channelAxis);
-    });
-    return [outputs, { forward, backward }];
+    };
+    const [first, ...others] = ahead;
+    return [[merged(first, 0), ...others.map((a, k) => merged(a, k + 1))], { forward, backward }];
   }
 }

@@ -8,25 +8,14 @@ import {
   sameShape,
   sizeOf,
 } from "@squall/device";
-import {
-  defaultGenerator,
-  type Generator,
-  noGrad,
-  ones,
-  scope,
-  stack,
-  type Tensor,
-  tensor,
-  zeros,
-} from "@squall/tensor";
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { type Generator, stack, type Tensor, zeros } from "@squall/tensor";
+import { at } from "../at.ts";
 import { normalize } from "../layers/normalize.ts";
 import { Module } from "../module/module.ts";
-import { creation } from "../module/options.ts";
-import { Parameter } from "../module/parameter.ts";
+import type { Parameter } from "../module/parameter.ts";
 import { checkAxes, checkChannels, checkHome, checkParts } from "./cellChecks.ts";
-import { resolveInit, tapsOf } from "./cellInit.ts";
 import { resolveCell } from "./cellSettings.ts";
+import { makeCellWeights } from "./cellWeights.ts";
 import { convolve, gateInput } from "./gateConv.ts";
 import { dropoutMasks, noMasks, type SequenceMasks, streamOf, zoneout } from "./noise.ts";
 import type { CellNorm, RecurrentCellOptions, SpatialDims } from "./options.ts";
@@ -123,9 +112,13 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   readonly dropoutMasks: "gate" | "shared";
   /** Probabilities that units keep their old values, per part of the state. */
   readonly zoneout: readonly number[];
+  /** Whether old and new values are mixed in evaluation, as zoneout does on average. */
+  readonly zoneoutInEvaluation: "off" | "expected";
   /** Where random masks come from; `undefined` for the default generator. */
   readonly generator: Generator | undefined;
   private readonly perPosition: PerPosition | undefined;
+  /** Shape of {@link inputWeight}, known before it is made. */
+  private readonly inputShape: Shape | undefined;
   /** Name for messages. */
   protected readonly op: string;
   /** Pre-activations per hidden channel. */
@@ -145,7 +138,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     super();
     const { op, gates } = kind;
     const settings = resolveCell(kind, options);
-    const { inputChannels, hiddenChannels, inputShape, stateShape, norm } = settings;
+    const { inputChannels, hiddenChannels, norm } = settings;
     this.op = op;
     this.gates = gates;
     this.stateNames = kind.stateNames;
@@ -159,49 +152,22 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     this.dropoutMasks = settings.dropoutMasks;
     this.generator = options.generator;
     this.zoneout = settings.zoneout;
+    this.zoneoutInEvaluation = options.zoneoutInEvaluation ?? "off";
     this.activation = settings.activation;
     this.recurrentActivation = settings.recurrentActivation;
     this.inputConv = settings.inputConv;
     this.stateConv = settings.stateConv;
 
-    const generator = options.generator ?? defaultGenerator();
-    const init = resolveInit(op, options.init, tapsOf(inputShape, stateShape));
-    const made = (shape: Shape, fill: (target: Tensor, options: { generator: Generator }) => unknown): Parameter => {
-      const target = zeros(shape, creation(options));
-      fill(target, { generator });
-      return new Parameter(target);
-    };
-    this.inputWeight = inputChannels === 0 ? undefined : made(inputShape, init.inputWeight);
-    this.stateWeight = made(stateShape, init.stateWeight);
-    this.bias = undefined;
-    if (!(options.bias ?? true) && kind.forget?.bias !== undefined) {
-      throw new ArgumentError(op, "forgetBias is a part of the bias, but bias is false; leave one of them out", {
-        got: kind.forget.bias,
-      });
-    }
-    if (options.bias ?? true) {
-      const bias = made([gates * hiddenChannels], init.bias);
-      const { gate = 0, bias: forgetBias = init.forgetBias } = kind.forget ?? { bias: 0 };
-      checkNumber(op, "forgetBias", forgetBias, "a number");
-      const added = new Float64Array(gates * hiddenChannels);
-      added.fill(forgetBias, gate * hiddenChannels, (gate + 1) * hiddenChannels);
-      scope(() => noGrad(() => bias.copy_(bias.add(tensor(added, { dtype: "float32", ...creation(options) })))));
-      this.bias = bias;
-    }
     this.perPosition = norm === "layer" ? { what: 'the norm "layer"', instead: 'the norm "group"' } : perPosition;
+    this.inputShape = inputChannels === 0 ? undefined : settings.inputShape;
     this.fixedSize = this.perPosition && this.fixedSizeOf(options.imageSize, this.perPosition);
     if (options.imageSize !== undefined) this.sizeOfStates(op, options.imageSize);
-    this.normWeight = undefined;
-    if (norm !== "none") {
-      const positions = norm === "layer" ? (this.fixedSize ?? []) : [];
-      const blocks = kind.normalized ?? gates;
-      this.normWeight = new Parameter(ones([blocks * hiddenChannels, ...positions], creation(options)));
-    }
-    this.learnedState = undefined;
-    if (options.learnedInitialState ?? false) {
-      const shape = [kind.stateNames.length, hiddenChannels, ...stateShape.slice(2).map(() => 1)];
-      this.learnedState = new Parameter(zeros(shape, creation(options)));
-    }
+    const weights = makeCellWeights(kind, options, settings, this.fixedSize);
+    this.inputWeight = weights.inputWeight;
+    this.stateWeight = weights.stateWeight;
+    this.bias = weights.bias;
+    this.normWeight = weights.normWeight;
+    this.learnedState = weights.learnedState;
   }
 
   /** The tensors of a state, in the order of {@link stateNames}. */
@@ -217,15 +183,13 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   protected abstract next(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State;
 
   private fixedSizeOf(imageSize: readonly number[] | undefined, { what, instead }: PerPosition): number[] {
-    if (imageSize === undefined || imageSize.length !== this.spatialDims) {
-      const got = imageSize === undefined ? "none" : `[${imageSize.join(",")}]`;
+    if (imageSize === undefined) {
       throw new ArgumentError(
         this.op,
-        `${what} has a weight per position, so it needs imageSize with ${this.spatialDims} sizes, got ${got}; or use ${instead}, which fits every size`,
+        `${what} has a weight per position, so it needs imageSize with ${this.spatialDims} sizes, got none; or use ${instead}, which fits every size`,
         { expected: this.spatialDims, got: imageSize },
       );
     }
-    for (const size of imageSize) checkWhole(this.op, "imageSize", size, 1);
     return this.sizeOfStates(this.op, imageSize);
   }
 
@@ -235,8 +199,8 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
    * @throws ShapeError if the kernel does not fit into the padded image
    */
   sizeOfStates(op: string, imageSize: Shape): number[] {
-    if (this.inputWeight === undefined) return [...imageSize];
-    const geometry = convGeometry(op, [1, this.inputChannels, ...imageSize], this.inputWeight.shape, this.inputConv);
+    if (this.inputShape === undefined) return [...imageSize];
+    const geometry = convGeometry(op, [1, this.inputChannels, ...imageSize], this.inputShape, this.inputConv);
     return geometry.axes.map((axis) => axis.outSize);
   }
 
@@ -357,14 +321,17 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     return outside === undefined ? gates : gates.add(outside);
   }
 
+  /** Whether old and new states are mixed, as zoneout does on average. */
+  protected get mixesStates(): boolean {
+    return !this.training && this.zoneoutInEvaluation === "expected" && this.zoneout.some((p) => p > 0);
+  }
+
   private advance(inputGates: Tensor | undefined, state: State, masks: SequenceMasks): State {
     const after = this.next(inputGates, state, masks);
     const { steps } = masks;
-    if (steps === undefined) return after;
+    if (steps === undefined && !this.mixesStates) return after;
     const before = this.partsOf(state);
-    return this.stateOf(
-      this.partsOf(after).map((part, k) => zoneout(before[k] ?? part, part, this.zoneout[k] ?? 0, steps)),
-    );
+    return this.stateOf(this.partsOf(after).map((part, k) => zoneout(at(before, k), part, at(this.zoneout, k), steps)));
   }
 
   /**

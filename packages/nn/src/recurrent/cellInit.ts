@@ -6,6 +6,7 @@ import { orthogonal_ } from "../init/orthogonal.ts";
 import { uniform_ } from "../init/random.ts";
 import { truncNormal_ } from "../init/truncNormal.ts";
 import { xavierUniform_ } from "../init/xavier.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Fills a weight in place, with numbers from `generator` if it needs any: `init.orthogonal_` is one. */
 export type Initializer = (tensor: Tensor, options: { readonly generator: Generator }) => unknown;
@@ -73,6 +74,8 @@ export function tapsOf(...shapes: readonly (Shape | undefined)[]): number {
   return shapes.reduce((sum, shape) => sum + (shape === undefined ? 0 : sizeOf(shape.slice(1))), 0);
 }
 
+const groupNames: Names<CellInitializers> = { inputWeight: true, stateWeight: true, bias: true, peephole: true };
+
 /** Initializers of every group, and the forget bias that goes with them. */
 export interface ResolvedInit extends Required<CellInitializers> {
   /** Added to the forget gate's bias unless an option says otherwise. */
@@ -85,6 +88,7 @@ export interface ResolvedInit extends Required<CellInitializers> {
  * @throws ArgumentError if there is no such preset
  */
 export function resolveInit(op: string, init: CellInit | undefined, taps: number): ResolvedInit {
+  if (typeof init === "object") checkNames(`${op}.init`, init, groupNames);
   if (typeof init === "object") return { ...presets.lecun(taps), peephole: nothing, ...init };
   const name = init ?? "lecun";
   checkChoice(op, "init", name, presetNames);

@@ -1,11 +1,12 @@
 import { ArgumentError, type ConvOptions, convGeometry } from "@squall/device";
-import type { Tensor } from "@squall/tensor";
-import { checkChoice, checkDivisible, checkWhole, wholePerAxis } from "../arguments.ts";
+import { Generator, type Tensor } from "@squall/tensor";
+import { checkChoice, checkDivisible, checkFlags, checkNumber, checkWhole, show, wholePerAxis } from "../arguments.ts";
 import { resolveActivation } from "./activation.ts";
 import type { CellKind } from "./cell.ts";
 import { checkSpatialDims } from "./cellChecks.ts";
 import { checkRate } from "./noise.ts";
-import { type CellNorm, type RecurrentCellOptions, resolveKernel, type SpatialDims, type Zoneout } from "./options.ts";
+import type { CellNorm, RecurrentCellOptions, SpatialDims, Zoneout } from "./options.ts";
+import { resolveKernel } from "./resolveOptions.ts";
 
 /** The options of a cell, checked, with defaults for what was left out. */
 export interface CellSettings {
@@ -42,7 +43,22 @@ export interface CellSettings {
 }
 
 /** Checks the options of a cell. @throws ArgumentError if one is out of range */
-export function resolveCell({ op, gates, stateNames }: CellKind, options: RecurrentCellOptions): CellSettings {
+export function resolveCell({ op, gates, stateNames, forget }: CellKind, options: RecurrentCellOptions): CellSettings {
+  const { bias, learnedInitialState } = options;
+  checkFlags(op, { bias, learnedInitialState });
+  if (options.generator !== undefined && !(options.generator instanceof Generator)) {
+    throw new ArgumentError(op, `generator must be a Generator, got ${show(options.generator)}`, {
+      got: options.generator,
+    });
+  }
+  if (forget?.bias !== undefined) {
+    checkNumber(op, "forgetBias", forget.bias, "a number");
+    if (bias === false) {
+      throw new ArgumentError(op, "forgetBias is a part of the bias, but bias is false; leave one of them out", {
+        got: forget.bias,
+      });
+    }
+  }
   const { inputChannels, hiddenChannels, spatialDims = 2, norm = "none", normGroups = 1, groups = 1 } = options;
   const { stateGroups = 1, inputDropout = 0, recurrentDropout = 0, dropoutMasks = "gate" } = options;
   checkWhole(op, "inputChannels", inputChannels, 0);
@@ -71,6 +87,8 @@ export function resolveCell({ op, gates, stateNames }: CellKind, options: Recurr
   const zoneout = resolveZoneout(op, options.zoneout ?? 0, stateNames);
   const activation = resolveActivation(op, "activation", options.activation ?? "tanh");
   const recurrentActivation = resolveActivation(op, "recurrentActivation", options.recurrentActivation ?? "sigmoid");
+  checkChoice(op, "zoneoutInEvaluation", options.zoneoutInEvaluation ?? "off", ["off", "expected"]);
+  if (options.imageSize !== undefined) checkImageSize(op, options.imageSize, spatialDims);
   const dilation = wholePerAxis(op, "dilation", options.dilation ?? 1, spatialDims, 1);
   const inputConv = {
     stride: wholePerAxis(op, "stride", options.stride ?? 1, spatialDims, 1),
@@ -111,6 +129,17 @@ export function resolveCell({ op, gates, stateNames }: CellKind, options: Recurr
   };
 }
 
+/** @throws ArgumentError unless there is a whole number >= 1 per axis */
+function checkImageSize(op: string, imageSize: readonly number[], spatialDims: number): void {
+  if (!Array.isArray(imageSize) || imageSize.length !== spatialDims) {
+    throw new ArgumentError(op, `imageSize needs ${spatialDims} sizes, got ${show(imageSize)}`, {
+      expected: spatialDims,
+      got: imageSize,
+    });
+  }
+  for (const size of imageSize) checkWhole(op, "imageSize", size, 1);
+}
+
 /** @throws ArgumentError if an option is about an input that there is not */
 function refuseInputOptions(op: string, options: RecurrentCellOptions): void {
   for (const name of ["stride", "padding", "dilation", "groups", "inputDropout"] as const) {
@@ -126,6 +155,16 @@ function refuseInputOptions(op: string, options: RecurrentCellOptions): void {
 
 /** One probability per part of the state. @throws ArgumentError if one is out of range or named after no part */
 function resolveZoneout(op: string, option: Zoneout, stateNames: readonly string[]): number[] {
+  if (typeof option !== "number" && (typeof option !== "object" || Array.isArray(option))) {
+    throw new ArgumentError(
+      op,
+      `zoneout must be a probability, or one for each part of the state, got ${show(option)}`,
+      {
+        expected: stateNames,
+        got: option,
+      },
+    );
+  }
   const byName = typeof option === "number" ? Object.fromEntries(stateNames.map((name) => [name, option])) : option;
   for (const [name, p] of Object.entries(byName)) {
     if (!stateNames.includes(name)) {

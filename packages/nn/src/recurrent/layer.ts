@@ -1,22 +1,20 @@
-import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
-import { defaultGenerator, flip, type Generator, isGradEnabled, type Tensor } from "@squall/tensor";
-import { checkWhole } from "../arguments.ts";
+import { ArgumentError, formatShape, type Shape, ShapeError, sameShape } from "@squall/device";
+import { flip, type Generator, isGradEnabled, Tensor } from "@squall/tensor";
+import { checkFlags, checkWhole, show } from "../arguments.ts";
+import { at } from "../at.ts";
 import { Dropout } from "../layers/dropout.ts";
-import { configOf, type ModelConfig } from "../module/config.ts";
+import { configOf, copyOptions, type ModelConfig } from "../module/config.ts";
 import { type CarriedTensor, Module } from "../module/module.ts";
 import { ModuleList } from "../module/moduleList.ts";
+import { checkNames } from "../optionNames.ts";
 import { CarriedStates } from "./carriedStates.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
+import { checkSequence } from "./cellChecks.ts";
 import type { FrameStage } from "./frameStage.ts";
+import { exceptionNamesOf, layerNamesOf, runNames, stepNames } from "./names.ts";
 import { checkRate, streamOf } from "./noise.ts";
-import {
-  type CellPlan,
-  type LayerOptionsOf,
-  type RecurrentCellOptions,
-  resolveHidden,
-  resolveKernels,
-  type SpatialDims,
-} from "./options.ts";
+import type { CellPlan, LayerOptionsOf, RecurrentCellOptions, SpatialDims } from "./options.ts";
+import { resolveHidden, resolveKernels } from "./resolveOptions.ts";
 import {
   type LayerSizes,
   runLayers,
@@ -24,11 +22,19 @@ import {
   type SequenceRun,
   type SequenceRunResult,
 } from "./runLayers.ts";
-import { activeSamples, type SequenceOptions } from "./sequenceMask.ts";
-import type { LayerNoise, StepOptions } from "./stepOptions.ts";
+import { activeInStep, activeSamples } from "./sequenceMask.ts";
+import type { LayerNoise, RunOptions, StepOptions } from "./stepOptions.ts";
 
-/** Hidden states over time, and the states after the last step. */
-export type RecurrentOutput<State> = [layerOutputs: Tensor[], lastStates: State[]];
+/** Hidden states over time, and the states after the last step; of one layer at least. */
+export type RecurrentOutput<State> = [layerOutputs: [Tensor, ...Tensor[]], lastStates: [State, ...State[]]];
+
+/** What tells one kind of layers from another. */
+export interface LayerKind {
+  /** Name of the class, for messages and the config. */
+  readonly op: string;
+  /** Names of the options of its cells. */
+  readonly cellNames: Readonly<Record<string, true>>;
+}
 
 /**
  * Base of several recurrent convolutional layers, one above the other, over a sequence of images: what {@link ConvLSTM}, {@link ConvGRU} and
@@ -72,26 +78,35 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   private readonly carried: CarriedStates<State> | undefined;
 
   /**
-   * @param op - name of the class, for messages and the config
    * @param makeCell - makes the cell of one layer
    * @param stages - what every frame goes through before each layer; they decide the channels that the cells take
    * @throws ArgumentError if an option is out of range or lists do not fit the number of layers; ShapeError if a kernel does not fit
    */
   protected constructor(
-    op: string,
+    { op, cellNames }: LayerKind,
     options: LayerOptionsOf<RecurrentCellOptions>,
-    makeCell: (plan: CellPlan) => Cell,
+    makeCell: (plan: CellPlan, layer: number) => Cell,
     stages?: readonly FrameStage[],
   ) {
     super();
+    checkNames(op, options, layerNamesOf(cellNames));
     const { inputChannels, spatialDims = 2, layers = [], checkpoint = false, layerDropout = 0 } = options;
-    const generator = options.generator ?? defaultGenerator();
+    const { batchFirst, returnAllLayers, returnSequences, goBackwards, keepOrder } = options;
+    const { stateful, detachCarried, saveState } = options;
+    checkFlags(op, { batchFirst, returnAllLayers, returnSequences, goBackwards, keepOrder });
+    checkFlags(op, { stateful, detachCarried, saveState });
     checkWhole(op, "inputChannels", inputChannels, 0);
     const hidden = resolveHidden(op, options.hiddenChannels, options.numLayers);
     const count = hidden.length;
     const kernels = resolveKernels(op, "kernelSize", options.kernelSize, count, spatialDims);
     const stateKernel = options.stateKernelSize ?? options.kernelSize;
     const stateKernels = resolveKernels(op, "stateKernelSize", stateKernel, count, spatialDims);
+    if (!Array.isArray(layers)) {
+      throw new ArgumentError(op, `layers must be a list of options, one per layer, got ${show(layers)}`, {
+        got: layers,
+      });
+    }
+    for (const [k, each] of layers.entries()) checkNames(`${op}.layers[${k}]`, each, exceptionNamesOf(cellNames));
     if (layers.length > count) {
       throw new ArgumentError(op, `layers has options for ${layers.length} layers, but there are ${count}`, {
         expected: count,
@@ -99,20 +114,21 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
       });
     }
     if (typeof checkpoint === "number") checkWhole(op, "checkpoint", checkpoint, 1);
+    else checkFlags(op, { checkpoint });
     checkRate(op, "layerDropout", layerDropout);
     this.op = op;
-    this.options = options;
+    this.options = copyOptions(options);
     this.inputChannels = inputChannels;
     this.hiddenChannels = hidden;
     this.spatialDims = spatialDims;
-    this.batchFirst = options.batchFirst ?? false;
-    this.returnAllLayers = options.returnAllLayers ?? false;
-    this.returnSequences = options.returnSequences ?? true;
-    this.goBackwards = options.goBackwards ?? false;
-    this.keepOrder = options.keepOrder ?? false;
-    this.stateful = options.stateful ?? false;
-    this.detachCarried = options.detachCarried ?? true;
-    this.saveState = options.saveState ?? false;
+    this.batchFirst = batchFirst ?? false;
+    this.returnAllLayers = returnAllLayers ?? false;
+    this.returnSequences = returnSequences ?? true;
+    this.goBackwards = goBackwards ?? false;
+    this.keepOrder = keepOrder ?? false;
+    this.stateful = stateful ?? false;
+    this.detachCarried = detachCarried ?? true;
+    this.saveState = saveState ?? false;
     this.checkpoint = checkpoint;
     this.refuseIdle("keepOrder", this.keepOrder, "goBackwards", this.goBackwards);
     this.refuseIdle("saveState", this.saveState, "stateful", this.stateful);
@@ -127,15 +143,14 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     for (const [layer, hiddenChannels] of hidden.entries()) {
       const stage = stages?.[layer];
       const own = layers[layer]?.imageSize ?? (imageSize && stage ? stage.sizeOf(imageSize) : imageSize);
-      const cell = makeCell({
-        layer,
-        generator,
-        inputChannels: stage?.outChannels ?? (layer === 0 ? inputChannels : (hidden[layer - 1] ?? 0)),
+      const plan = {
+        inputChannels: stage?.outChannels ?? (layer === 0 ? inputChannels : at(hidden, layer - 1)),
         hiddenChannels,
-        kernelSize: kernels[layer] ?? [],
-        stateKernelSize: stateKernels[layer] ?? [],
+        kernelSize: at(kernels, layer),
+        stateKernelSize: at(stateKernels, layer),
         ...(own && { imageSize: own }),
-      });
+      };
+      const cell = makeCell(plan, layer);
       this.cells.append(cell);
       imageSize = own && cell.sizeOfStates(op, own);
     }
@@ -155,8 +170,17 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     }
   }
 
-  /** Kind and options as plain JSON, from which `fromConfig` builds such layers again. @throws ArgumentError if an activation is a function */
+  /**
+   * Kind and options as plain JSON, from which `fromConfig` builds such layers again.
+   * @throws ArgumentError if an activation is a function, or the layers have stages, which are modules
+   */
   get config(): ModelConfig {
+    if (this.stages !== undefined) {
+      throw new ArgumentError(
+        `${this.op}.config`,
+        "these layers have stages, which are modules that a config cannot hold; rebuild the model by your own code",
+      );
+    }
     return configOf(this.op, { ...this.options, dtype: this.cells.at(0).stateWeight.dtype });
   }
 
@@ -171,32 +195,36 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * @throws ShapeError, DTypeError, DeviceError if input or states do not fit the layers; ArgumentError if the model takes no input or
    * lengths or mask do not fit
    */
-  forward(x: Tensor, states?: readonly State[], options: SequenceOptions = {}): RecurrentOutput<State> {
-    const [outputs, all] = this.forwardAll(x, states, options);
-    return [outputs, this.returnAllLayers ? all : all.slice(-1)];
+  forward(x: Tensor, states?: readonly State[], options: RunOptions = {}): RecurrentOutput<State> {
+    return this.shown(this.forwardAll(x, states, options));
   }
 
   /** As {@link forward}, but with the states of *all* layers, fit to go on with, whatever `returnAllLayers` says of outputs. */
-  forwardAll(x: Tensor, states?: readonly State[], options: SequenceOptions = {}): RecurrentOutput<State> {
-    const { op } = this;
-    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
-    this.checkInput(op, x, this.spatialDims + 3, layout);
+  forwardAll(x: Tensor, states?: readonly State[], options: RunOptions = {}): RecurrentOutput<State> {
+    const { steps, sizes, active, states: before } = this.checkCall(x, states, options);
     const timeFirst = this.batchFirst ? x.transpose(0, 1) : x;
-    const [steps = 0, batch = 0, , ...imageSize] = timeFirst.shape;
+    const backwards = this.goBackwards;
+    const run = {
+      x: backwards ? flip(timeFirst, 0) : timeFirst,
+      steps,
+      sizes,
+      states: before,
+      active: backwards && active !== undefined ? active.toReversed() : active,
+    };
+    return this.output(this.run(this.op, run, options.noise));
+  }
+
+  /** What {@link forward} refuses, before anything is computed. @returns what it starts from @throws as there @internal */
+  checkCall(x: Tensor, states: readonly State[] | undefined, options: RunOptions): Omit<SequenceRun<State>, "x"> {
+    const { op, batchFirst } = this;
+    checkNames(`${op}.forward`, options, runNames);
+    this.checkInput(op, x, this.spatialDims + 3, batchFirst ? "[N,T,C,…]" : "[T,N,C,…]");
+    const [outer = 0, inner = 0, , ...imageSize] = x.shape;
+    const [steps, batch] = batchFirst ? [inner, outer] : [outer, inner];
     if (steps < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: steps });
     const sizes = this.sizesFrom(op, imageSize, states);
-    const active = activeSamples(op, options, steps, batch, this.batchFirst);
-    const before = this.statesFor(op, batch, sizes, states);
-    const backwards = this.goBackwards;
-    return this.output(
-      this.run({
-        x: backwards ? flip(timeFirst, 0) : timeFirst,
-        steps,
-        sizes,
-        states: before,
-        active: backwards && active !== undefined ? active.toReversed() : active,
-      }),
-    );
+    const active = activeSamples(op, options, steps, batch, batchFirst);
+    return { steps, sizes, active, states: this.statesFor(op, batch, sizes, states) };
   }
 
   /**
@@ -211,6 +239,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    */
   step(x: Tensor, states?: readonly State[], options: StepOptions = {}): RecurrentOutput<State> {
     const op = `${this.op}.step`;
+    checkNames(op, options, stepNames);
     if (this.goBackwards) {
       throw new ArgumentError(op, "goBackwards reads the last frame first, so there are no single steps; call forward");
     }
@@ -218,11 +247,11 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     const [batch = 0, , ...imageSize] = x.shape;
     const sizes = this.sizesFrom(op, imageSize, states);
     const before = this.statesFor(op, batch, sizes, states);
-    const active = activeSamples(op, options.active ? { mask: [options.active] } : {}, 1, batch, false);
+    const active = options.active && activeInStep(op, options.active, batch);
     const run = { x: x.unsqueeze(0), steps: 1, sizes, states: before, active };
-    const { states: after } = this.run(run, options.noise);
-    const outputs = after.map(({ h }) => h);
-    return [this.returnAllLayers ? outputs : outputs.slice(-1), after];
+    const { states: after } = this.run(op, run, options.noise);
+    const outputs = (this.returnAllLayers ? after : after.slice(-1)).map(({ h }) => h);
+    return [nonEmpty(outputs), nonEmpty(after)];
   }
 
   /**
@@ -253,18 +282,25 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     }
     checkWhole(op, "steps", steps, 1);
     const known = states ?? this.carried?.states;
-    const first = known?.[0];
-    if (first === undefined || first.h.rank !== this.spatialDims + 2) {
-      throw new ShapeError(op, `needs ${this.cells.length} states with ${this.spatialDims + 2} axes [N,H,…]`, {
+    const h = known?.[0]?.h;
+    if (!(h instanceof Tensor) || h.rank !== this.spatialDims + 2) {
+      const needed = `${this.cells.length} states with ${this.spatialDims + 2} axes [N,H,…]`;
+      throw new ShapeError(op, `needs ${needed} to go on from, such as those that forwardAll of an encoder gives`, {
         expected: this.cells.length,
         got: known?.length ?? 0,
       });
     }
-    const [batch = 0, , ...spatial] = first.h.shape;
+    const [batch = 0, , ...spatial] = h.shape;
     const sizes = this.sizesFrom(op, spatial, known);
     const before = this.statesFor(op, batch, sizes, states);
-    const [outputs, all] = this.output(this.run({ x: undefined, steps, sizes, states: before, active: undefined }));
-    return [outputs, this.returnAllLayers ? all : all.slice(-1)];
+    return this.shown(
+      this.output(this.run(op, { x: undefined, steps, sizes, states: before, active: undefined }, undefined)),
+    );
+  }
+
+  /** What `forward` shows of all states. */
+  private shown([outputs, all]: RecurrentOutput<State>): RecurrentOutput<State> {
+    return [outputs, nonEmpty(this.returnAllLayers ? all : all.slice(-1))];
   }
 
   private checkInput(op: string, x: Tensor, rank: number, layout: string): void {
@@ -274,20 +310,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
         "this model was built with inputChannels 0 and takes no input; call unroll(steps, states)",
       );
     }
-    if (x.rank !== rank) {
-      throw new ShapeError(op, `input needs ${rank} axes ${layout}, got ${formatShape(x.shape)}`, {
-        expected: rank,
-        got: x.rank,
-      });
-    }
-    const channels = x.shape[rank - this.spatialDims - 1];
-    if (channels !== this.inputChannels) {
-      throw new ShapeError(
-        op,
-        `input has ${channels} channels but the model expects ${this.inputChannels} (input ${layout} = ${formatShape(x.shape)})`,
-        { expected: this.inputChannels, got: channels },
-      );
-    }
+    checkSequence(op, x, { rank, layout, spatialDims: this.spatialDims, channels: this.inputChannels });
     this.cells.at(0).checkHome(op, "input", x);
   }
 
@@ -308,8 +331,13 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     sizes: readonly LayerSizes[],
     given: readonly State[] | undefined,
   ): State[] {
+    if (given !== undefined && !Array.isArray(given)) {
+      throw new ArgumentError(op, `states must be a list, one state per layer, got ${show(given)}`, { got: given });
+    }
     if (given !== undefined && given.length !== this.cells.length) {
-      throw new ShapeError(op, `${given.length} states given for ${this.cells.length} layers`, {
+      const remedy =
+        given.length === 1 ? "; forwardAll gives the states of all layers, as forward does with returnAllLayers" : "";
+      throw new ShapeError(op, `${given.length} states given for ${this.cells.length} layers${remedy}`, {
         expected: this.cells.length,
         got: given.length,
       });
@@ -336,7 +364,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
       const ordered = this.goBackwards && this.keepOrder ? flip(sequence, 0) : sequence;
       return this.batchFirst ? ordered.transpose(0, 1) : ordered;
     });
-    return [outputs, states];
+    return [nonEmpty(outputs), nonEmpty(states)];
   }
 
   private noiseFor(batch: number, sizes: readonly LayerSizes[]): LayerNoise[] {
@@ -352,11 +380,12 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
     });
   }
 
-  private run(
-    run: SequenceRun<State>,
-    noise: readonly LayerNoise[] = this.noiseFor(run.states[0]?.h.shape[0] ?? 0, run.sizes),
-  ): SequenceRunResult<State> {
+  private run(op: string, run: SequenceRun<State>, given: readonly LayerNoise[] | undefined): SequenceRunResult<State> {
     const { checkpoint, stages } = this;
+    const [batch = 0] = at(run.states, 0).h.shape;
+    if (given !== undefined) this.checkNoise(op, given, batch, run.sizes);
+    // Nothing is random in evaluation, drawn earlier or not.
+    const noise = (this.training ? given : undefined) ?? this.noiseFor(batch, run.sizes);
     const stack = { cells: [...this.cells], stages: stages && [...stages], wants: this.wants };
     const chunkSteps = checkpoint === true ? Math.ceil(Math.sqrt(run.steps)) : checkpoint;
     const result =
@@ -365,6 +394,34 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
         : runLayersInChunks(stack, run, noise, chunkSteps);
     this.carried?.keep(result.states);
     return result;
+  }
+
+  /** @throws ShapeError unless there is noise for every layer, of this batch and size */
+  private checkNoise(op: string, noise: readonly LayerNoise[], batch: number, sizes: readonly LayerSizes[]): void {
+    const remedy = "; draw it with drawNoise(batch, imageSize) of these layers, for the whole sequence";
+    if (noise.length !== this.cells.length) {
+      throw new ShapeError(op, `noise for ${noise.length} layers was given to ${this.cells.length}${remedy}`, {
+        expected: this.cells.length,
+        got: noise.length,
+      });
+    }
+    for (const [layer, { cell }] of noise.entries()) {
+      const { image, states } = at(sizes, layer);
+      for (const [masks = [], size] of [
+        [cell.input, image],
+        [cell.state, states],
+      ] as const) {
+        for (const { shape } of masks) {
+          const expected = [batch, shape[1] ?? 0, ...size];
+          if (sameShape(shape, expected)) continue;
+          throw new ShapeError(
+            op,
+            `noise of layer ${layer} is ${formatShape(shape)} but this sequence needs ${formatShape(expected)}${remedy}`,
+            { expected, got: shape },
+          );
+        }
+      }
+    }
   }
 
   /**
@@ -394,4 +451,9 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   protected override carriedTensors(): readonly CarriedTensor[] {
     return this.carried?.tensors(this.saveState) ?? [];
   }
+}
+
+/** A list of which the first entry is known to the compiler. @throws RangeError if there is none */
+function nonEmpty<T>(list: readonly T[]): [T, ...T[]] {
+  return [at(list, 0), ...list.slice(1)];
 }

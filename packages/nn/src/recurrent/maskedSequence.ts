@@ -1,4 +1,5 @@
-import { cat, type Tensor, tensor, where, zeros } from "@squall/tensor";
+import type { Shape } from "@squall/device";
+import { cat, isGradEnabled, type Tensor, tensor, where, zeros } from "@squall/tensor";
 import type { RecurrentCell, RecurrentState, SequenceResult } from "./cell.ts";
 import type { SequenceMasks } from "./noise.ts";
 import { type ActiveSamples, runsOf } from "./sequenceMask.ts";
@@ -18,6 +19,15 @@ export function chosen(mask: readonly boolean[], whenChosen: Tensor, otherwise: 
   return where(column(mask, otherwise, otherwise.rank), whenChosen, otherwise);
 }
 
+/** Zeros that depend on the parameters of a cell, with gradients of 0: what comes of frames that do not count can be trained on as the rest. */
+function nothing<State extends RecurrentState>(cell: RecurrentCell<State>, shape: Shape, like: Tensor): Tensor {
+  const zero = zeros(shape, like);
+  const weights = isGradEnabled() ? cell.parameters().filter((parameter) => parameter.requiresGrad) : [];
+  if (weights.length === 0) return zero;
+  const links = weights.map((weight) => weight.reshape([-1]).narrow(0, 0, 1));
+  return where(zero, cat(links).sum(), zero);
+}
+
 /**
  * A sequence of which not all samples are at work in all steps. Runs of steps in which the same ones are go through the cell together;
  * for the others the states stay, outputs are 0, and neither their frames nor their gradients count.
@@ -32,7 +42,7 @@ export function maskedSequence<State extends RecurrentState>(
   let state = before;
   const hidden = runsOf(active).map((run) => {
     const { h } = state;
-    if (!run.active.some((each) => each)) return zeros([run.steps, ...h.shape], h);
+    if (!run.active.some((each) => each)) return nothing(cell, [run.steps, ...h.shape], h);
     const part = x?.narrow(0, run.start, run.steps);
     if (run.active.every((each) => each)) {
       const result = cell.sequence(part, run.steps, state, masks);

@@ -44,9 +44,13 @@ export function dropoutMasks(
   );
 }
 
-/** Keeps old values with probability `p`, each element by itself: `m∘before + (1 - m)∘after`. */
-export function zoneout(before: Tensor, after: Tensor, p: number, generator: Generator): Tensor {
+/**
+ * Keeps old values with probability `p`, each element by itself: `m∘before + (1 - m)∘after`; without a generator what that is on average,
+ * `p·before + (1 - p)·after`.
+ */
+export function zoneout(before: Tensor, after: Tensor, p: number, generator: Generator | undefined): Tensor {
   if (p === 0) return after;
+  if (generator === undefined) return after.add(before.sub(after).mul(p));
   const { dtype, device } = after;
   const isOld = rand(after.shape, { dtype, device, generator }).lt(p);
   return where(isOld, before, after);

@@ -1,6 +1,4 @@
-import { ArgumentError, type Padding, type PerAxis } from "@squall/device";
-import type { Generator } from "@squall/tensor";
-import { checkWhole } from "../arguments.ts";
+import type { Padding, PerAxis } from "@squall/device";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Activation } from "./activation.ts";
 import type { CellInit } from "./cellInit.ts";
@@ -59,8 +57,13 @@ export interface RecurrentCellOptions extends ModuleOptions {
   readonly recurrentDropout?: number;
   /** Whether each gate has a mask of its own (as in Keras) or all share one. Default `"gate"`. */
   readonly dropoutMasks?: "gate" | "shared";
-  /** Probability that a unit keeps its old value in a step of training. Default 0. */
+  /** Probability p that a unit keeps its old value in a step of training (Krueger et al. 2016). Default 0. */
   readonly zoneout?: Zoneout;
+  /**
+   * What zoneout does after `eval()`: nothing, as all that is random (`"off"`, the default), or mix old and new values as they are expected to
+   * be, `p·old + (1 - p)·new` (`"expected"`, as Krueger et al. 2016 do, section 3.1).
+   */
+  readonly zoneoutInEvaluation?: "off" | "expected";
   /** Whether the state before the first step is learned, a number per channel, rather than 0. Default false. */
   readonly learnedInitialState?: boolean;
   /** Initial weights: a preset's, or your own per group of weights. Default `"lecun"`. */
@@ -120,8 +123,6 @@ export type CommonOptions =
 
 /** What a layer decides for each of its cells. */
 export interface CellPlan {
-  /** Which layer. */
-  readonly layer: number;
   /** Channels of its input. */
   readonly inputChannels: number;
   /** Channels of its states. */
@@ -132,60 +133,7 @@ export interface CellPlan {
   readonly stateKernelSize: readonly number[];
   /** Spatial sizes of its input, if known. */
   readonly imageSize?: readonly number[];
-  /** One for all layers. */
-  readonly generator: Generator;
 }
 
-/** A kernel with one size per axis. @throws ArgumentError if there are too many or few, or one is not a whole number >= 1 */
-export function resolveKernel(op: string, name: string, kernel: KernelSize, dims: number): number[] {
-  const sizes = typeof kernel === "number" ? Array.from({ length: dims }, () => kernel) : [...kernel];
-  if (sizes.length !== dims) {
-    throw new ArgumentError(
-      op,
-      `${name} [${sizes.join(",")}] has ${sizes.length} sizes for ${dims} spatial axes; for one kernel per layer write a list of lists, [[3,3],[5,5]]`,
-      { expected: dims, got: sizes.length },
-    );
-  }
-  for (const size of sizes) checkWhole(op, name, size, 1);
-  return sizes;
-}
-
-function isPerLayer(kernel: KernelSize | readonly KernelSize[]): kernel is readonly KernelSize[] {
-  return typeof kernel !== "number" && kernel.some((item) => typeof item !== "number");
-}
-
-/** One kernel per layer. A flat list of numbers is one kernel with a size per axis. @throws ArgumentError */
-export function resolveKernels(
-  op: string,
-  name: string,
-  kernel: KernelSize | readonly KernelSize[],
-  layers: number,
-  dims: number,
-): number[][] {
-  if (!isPerLayer(kernel)) {
-    const one = resolveKernel(op, name, kernel, dims);
-    return Array.from({ length: layers }, () => one);
-  }
-  if (kernel.length !== layers) {
-    throw new ArgumentError(op, `${name} has ${kernel.length} kernels for ${layers} layers`, {
-      expected: layers,
-      got: kernel.length,
-    });
-  }
-  return kernel.map((item) => resolveKernel(op, name, item, dims));
-}
-
-/** One number of channels per layer. @throws ArgumentError */
-export function resolveHidden(op: string, hidden: number | readonly number[], numLayers: number | undefined): number[] {
-  const layers = numLayers ?? (typeof hidden === "number" ? 1 : hidden.length);
-  checkWhole(op, "numLayers", layers, 1);
-  const list = typeof hidden === "number" ? Array.from({ length: layers }, () => hidden) : [...hidden];
-  if (list.length !== layers) {
-    throw new ArgumentError(op, `hiddenChannels [${list.join(",")}] has ${list.length} values for ${layers} layers`, {
-      expected: layers,
-      got: list.length,
-    });
-  }
-  for (const channels of list) checkWhole(op, "hiddenChannels", channels, 1);
-  return list;
-}
+/** What is left of the options of layers for one of their cells. */
+export type OptionsOfCell<Options> = Omit<Options, keyof RecurrentLayerOptions | "layers"> & CellPlan;

@@ -1,5 +1,6 @@
 import { ArgumentError, ShapeError } from "@squall/device";
-import { type Tensor, tensor, where } from "@squall/tensor";
+import { Tensor, tensor, where } from "@squall/tensor";
+import { show } from "../arguments.ts";
 
 /** Which frames of a batch of sequences count. Give at most one of the two. */
 export interface SequenceOptions {
@@ -7,6 +8,11 @@ export interface SequenceOptions {
   readonly lengths?: readonly number[];
   /** Whether each frame counts, in the layout of the input: `[T][N]`, or `[N][T]` with `batchFirst`. */
   readonly mask?: readonly (readonly (boolean | number)[])[];
+}
+
+/** The part of a call's options that says which frames count. */
+export function sequenceOf({ lengths, mask }: SequenceOptions): SequenceOptions {
+  return { ...(lengths !== undefined && { lengths }), ...(mask !== undefined && { mask }) };
 }
 
 /** For every step, which samples are at work in it. */
@@ -22,7 +28,22 @@ export interface ActiveRun {
   readonly active: readonly boolean[];
 }
 
+/** @throws ArgumentError unless it is a list */
+function checkList(op: string, name: string, value: unknown): void {
+  if (Array.isArray(value)) return;
+  const remedy = value instanceof Tensor ? "; read it first, with toArray()" : "";
+  throw new ArgumentError(op, `${name} must be an array, got ${show(value)}${remedy}`, { got: value });
+}
+
+/** @throws ArgumentError unless it is true, false, 1 or 0 */
+function flagOf(op: string, value: unknown): boolean {
+  if (value === true || value === 1) return true;
+  if (value === false || value === 0) return false;
+  throw new ArgumentError(op, `the mask must hold true, false, 1 or 0, got ${show(value)}`, { got: value });
+}
+
 function fromLengths(op: string, lengths: readonly number[], steps: number, batch: number): boolean[][] {
+  checkList(op, "lengths", lengths);
   if (lengths.length !== batch) {
     throw new ShapeError(op, `lengths has ${lengths.length} values for a batch of ${batch}`, {
       expected: batch,
@@ -48,6 +69,8 @@ function fromMask(
   batch: number,
   batchFirst: boolean,
 ): boolean[][] {
+  checkList(op, "mask", mask);
+  for (const row of mask) checkList(op, "each row of the mask", row);
   const [rows, columns, layout] = batchFirst ? [batch, steps, "[N][T]"] : [steps, batch, "[T][N]"];
   const odd = mask.find((row) => row.length !== columns);
   if (mask.length !== rows || odd !== undefined) {
@@ -58,14 +81,7 @@ function fromMask(
     });
   }
   const at = (t: number, n: number): boolean | number | undefined => (batchFirst ? mask[n]?.[t] : mask[t]?.[n]);
-  return Array.from({ length: steps }, (_, t) =>
-    Array.from({ length: batch }, (_, n) => {
-      const value = at(t, n);
-      if (value === true || value === 1) return true;
-      if (value === false || value === 0) return false;
-      throw new ArgumentError(op, `the mask must hold true, false, 1 or 0, got ${String(value)}`, { got: value });
-    }),
-  );
+  return Array.from({ length: steps }, (_, t) => Array.from({ length: batch }, (_, n) => flagOf(op, at(t, n))));
 }
 
 /**
@@ -86,6 +102,19 @@ export function activeSamples(
   if (lengths !== undefined) active = fromLengths(op, lengths, steps, batch);
   if (mask !== undefined) active = fromMask(op, mask, steps, batch, batchFirst);
   return active?.every((row) => row.every((each) => each)) ? undefined : active;
+}
+
+/** The same for a single step; `undefined` if all are. @throws ShapeError, ArgumentError unless there is a flag per sample */
+export function activeInStep(op: string, active: readonly boolean[], batch: number): ActiveSamples | undefined {
+  checkList(op, "active", active);
+  if (active.length !== batch) {
+    throw new ShapeError(op, `active has ${active.length} values for a batch of ${batch}`, {
+      expected: batch,
+      got: active.length,
+    });
+  }
+  const flags = active.map((each) => flagOf(op, each));
+  return flags.every((each) => each) ? undefined : [flags];
 }
 
 /** Cuts steps into runs in which the same samples are at work. */

@@ -1,5 +1,6 @@
 import type { Dropout } from "../layers/dropout.ts";
 import type { SequenceMasks } from "./noise.ts";
+import type { SequenceOptions } from "./sequenceMask.ts";
 
 /** What is random in one layer throughout a sequence. */
 export interface LayerNoise {
@@ -7,6 +8,15 @@ export interface LayerNoise {
   readonly cell: SequenceMasks;
   /** On the way from the layer below. */
   readonly dropout: Dropout | undefined;
+}
+
+/** What a run through a sequence may be told. */
+export interface RunOptions extends SequenceOptions {
+  /**
+   * What is random throughout the sequence, one per layer, of {@link RecurrentLayer.drawNoise}: for sequences that go through in several calls.
+   * Default: drawn anew.
+   */
+  readonly noise?: readonly LayerNoise[] | undefined;
 }
 
 /** What a single step needs to know of the sequence that it is part of. */

@@ -1,9 +1,13 @@
-import { ArgumentError, keepStorage, trackStorage } from "@squall/device";
+import { ArgumentError, keepStorage, ShapeError, trackStorage } from "@squall/device";
 import { scope, type Tensor } from "@squall/tensor";
-import { checkWhole } from "../arguments.ts";
+import { checkWhole, show } from "../arguments.ts";
+import { at } from "../at.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
-import type { RecurrentLayer } from "./layer.ts";
-import type { SequenceOptions } from "./sequenceMask.ts";
+import { checkSequence } from "./cellChecks.ts";
+import { RecurrentLayer, type RecurrentOutput } from "./layer.ts";
+import { sequenceNames } from "./names.ts";
+import { activeSamples, type SequenceOptions, sequenceOf } from "./sequenceMask.ts";
 
 /** Options of {@link truncatedBPTT}. */
 export interface TruncatedBPTTOptions<State> extends SequenceOptions {
@@ -13,12 +17,14 @@ export interface TruncatedBPTTOptions<State> extends SequenceOptions {
   readonly states?: readonly State[];
 }
 
+const names: Names<TruncatedBPTTOptions<unknown>> = { ...sequenceNames, chunkSteps: true, states: true };
+
 /** One chunk of a sequence, after its forward pass. */
 export interface SequenceChunk<State> {
   /** As the layers' `forward` gives them, for the steps of this chunk. */
-  readonly outputs: Tensor[];
+  readonly outputs: RecurrentOutput<State>[0];
   /** States of all layers after the chunk, with their graph. */
-  readonly states: State[];
+  readonly states: RecurrentOutput<State>[1];
   /** First step of the chunk. */
   readonly start: number;
   /** Number of its steps; the last chunk may have fewer than the others. */
@@ -36,7 +42,7 @@ export interface TruncatedBPTTResult<State, R> {
 /**
  * Truncated backpropagation through time (Williams and Peng 1990): cuts a long sequence into chunks, runs the layers over one after the other
  * with the states carried on and detached in between, and leaves the backward pass of each to `train`. Memory is that of one chunk, and each
- * chunk runs in a `scope`.
+ * chunk runs in a `scope`. Dropout masks hold for the whole sequence.
  *
  * ```ts
  * const { results, states } = truncatedBPTT(model, x, { chunkSteps: 10 }, ({ outputs: [hidden], start, steps }) => {
@@ -49,8 +55,9 @@ export interface TruncatedBPTTResult<State, R> {
  * ```
  * @param layer - `ConvLSTM`, `ConvGRU` or `ConvRNN`
  * @param x - a whole sequence, in the layer's layout
- * @param train - does the backward pass and the optimizer's step; what it returns is collected
- * @throws ArgumentError if `chunkSteps` is not a whole number >= 1, or the layer reads backwards; else as the layers' `forward`
+ * @param train - does the backward pass and the optimizer's step, before it returns: not an async function. What it returns is collected
+ * @throws ArgumentError if `chunkSteps` is not a whole number >= 1, the layer reads backwards, or lengths or mask do not fit the sequence,
+ * before anything is trained; else as the layers' `forward`
  */
 export function truncatedBPTT<State extends RecurrentState, R>(
   layer: RecurrentLayer<State, RecurrentCell<State>>,
@@ -59,28 +66,46 @@ export function truncatedBPTT<State extends RecurrentState, R>(
   train: (chunk: SequenceChunk<State>) => R,
 ): TruncatedBPTTResult<State, R> {
   const op = "truncatedBPTT";
+  if (!(layer instanceof RecurrentLayer)) {
+    throw new ArgumentError(op, `takes recurrent layers, such as a ConvLSTM, got ${show(layer)}`, { got: layer });
+  }
+  checkNames(op, options, names);
   const { chunkSteps } = options;
   checkWhole(op, "chunkSteps", chunkSteps, 1);
+  if (Object.prototype.toString.call(train) === "[object AsyncFunction]") {
+    throw new ArgumentError(
+      op,
+      "train must not be async: the next chunk would begin before its step; return a promise of what is to be read, such as loss.item()",
+    );
+  }
   if (layer.goBackwards) {
     throw new ArgumentError(
       op,
       "goBackwards reads the last frame first, so states cannot be carried from chunk to chunk",
     );
   }
-  const time = layer.batchFirst ? 1 : 0;
-  const total = x.shape[time] ?? 0;
+  const { batchFirst, spatialDims, inputChannels: channels } = layer;
+  const layout = batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
+  checkSequence(op, x, { rank: spatialDims + 3, layout, spatialDims, channels });
+  const time = batchFirst ? 1 : 0;
+  const [total, batch, imageSize] = [at(x.shape, time), at(x.shape, 1 - time), x.shape.slice(3)];
+  if (total < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: total });
+  // Before anything is trained on: all of the lengths or the mask, not chunk by chunk.
+  activeSamples(op, sequenceOf(options), total, batch, batchFirst);
+  const noise = layer.drawNoise(batch, imageSize, options.states);
+  const masks = noise.flatMap(({ cell: { input = [], state = [] } }) => [...input, ...state]);
   const results: R[] = [];
   let { states } = options;
   let own: readonly Tensor[] = [];
-  for (let start = 0; start < total || start === 0; start += chunkSteps) {
+  for (let start = 0; start < total; start += chunkSteps) {
     const steps = Math.min(chunkSteps, total - start);
     const after = scope(() => {
-      // The states that a chunk starts from end with it, unless a graph that it returns needs them.
-      for (const { storage } of own) {
+      // The states that a chunk starts from end with it, and masks with the last, unless a graph that it returns needs them.
+      for (const { storage } of start + steps < total ? own : [...own, ...masks]) {
         keepStorage(storage);
         trackStorage(storage);
       }
-      const part = partOf(options, layer.batchFirst, start, steps);
+      const part = { ...partOf(options, batchFirst, start, steps), noise };
       const [outputs, reached] = layer.forwardAll(x.narrow(time, start, steps), states, part);
       results.push(train({ outputs, states: reached, start, steps }));
       const detached = reached.map((state, k) => {

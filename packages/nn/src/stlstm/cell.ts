@@ -1,14 +1,17 @@
 import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
 import { cat, defaultGenerator, scope, type Tensor, tensor, zeros } from "@squall/tensor";
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkFlags, checkNumber, checkWhole } from "../arguments.ts";
 import type { LSTMState } from "../convlstm/gates.ts";
 import { Module } from "../module/module.ts";
 import { creation, type ModuleOptions } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { checkAxes, checkChannels, checkHome, checkParts, checkSpatialDims } from "../recurrent/cellChecks.ts";
 import { type CellInit, type Initializer, resolveInit, tapsOf } from "../recurrent/cellInit.ts";
 import { convolve } from "../recurrent/gateConv.ts";
-import { type KernelSize, resolveKernel, type SpatialDims } from "../recurrent/options.ts";
+import { moduleNames } from "../recurrent/names.ts";
+import type { KernelSize, SpatialDims } from "../recurrent/options.ts";
+import { resolveKernel } from "../recurrent/resolveOptions.ts";
 
 /** State of an {@link STLSTMCell}. */
 export interface STLSTMState extends LSTMState {
@@ -38,6 +41,17 @@ export interface STLSTMCellOptions extends ModuleOptions {
 }
 
 const stateNames = ["h", "c", "m"] as const;
+
+const names: Names<STLSTMCellOptions> = {
+  inputChannels: true,
+  hiddenChannels: true,
+  kernelSize: true,
+  spatialDims: true,
+  bias: true,
+  forgetBias: true,
+  init: true,
+  ...moduleNames,
+};
 
 /**
  * One spatiotemporal LSTM cell, the unit of PredRNN (Wang et al. 2017, section 3.2). Beside the cell state c, which goes from step to step, it
@@ -82,6 +96,13 @@ export class STLSTMCell extends Module {
   constructor(options: STLSTMCellOptions) {
     super();
     const op = "STLSTMCell";
+    checkNames(op, options, names);
+    checkFlags(op, { bias: options.bias });
+    if (options.bias === false && options.forgetBias !== undefined) {
+      throw new ArgumentError(op, "forgetBias is part of the bias, but bias is false; leave one of them out", {
+        got: options.forgetBias,
+      });
+    }
     const { inputChannels, hiddenChannels: size, spatialDims = 2 } = options;
     checkWhole(op, "inputChannels", inputChannels, 1);
     checkWhole(op, "hiddenChannels", size, 1);
@@ -115,10 +136,6 @@ export class STLSTMCell extends Module {
       for (const gate of [1, 5]) added.fill(forgetBias, gate * size, (gate + 1) * size);
       const forget = (): Tensor => tensor(added, { dtype: "float32", ...creation(options) });
       this.bias = new Parameter(scope(() => filled([7 * size], init.bias).add(forget())));
-    } else if (options.forgetBias !== undefined) {
-      throw new ArgumentError(op, "forgetBias is part of the bias, but bias is false; leave one of them out", {
-        got: forgetBias,
-      });
     }
   }
 

@@ -7,7 +7,16 @@ import { describe, expect, it } from "vitest";
 import { expectClose as expectNumbers, ramp } from "../pytorch.ts";
 import { refusal } from "../refusal.ts";
 import { expectClose } from "./expectClose.ts";
-import { cases, gateParts, inputOf, layerOutputs, leaf, loopOutputs, randomise } from "./recurrentArbitrary.ts";
+import {
+  cases,
+  forCell,
+  gateParts,
+  inputOf,
+  layerOutputs,
+  leaf,
+  loopOutputs,
+  randomise,
+} from "./recurrentArbitrary.ts";
 
 const variants = fc.record({
   resetAfter: fc.boolean(),
@@ -20,7 +29,7 @@ describe("ConvGRUCell", () => {
       fc.property(cases, variants, ({ options, batch }, variant) => {
         const { generator, imageSize } = options;
         const [hiddenChannels] = options.hiddenChannels;
-        const cell = new ConvGRUCell({ ...options, ...variant, hiddenChannels, zoneout: 0 });
+        const cell = new ConvGRUCell({ ...forCell(options), ...variant, hiddenChannels, zoneout: 0 });
         randomise(cell.parameters(), generator);
         const spatial = cell.sizeOfStates("test", imageSize);
         const x = leaf([batch, cell.inputChannels, ...imageSize], generator);

@@ -39,7 +39,7 @@ describe("an unusable ConvLSTM is refused at construction", () => {
     [
       "a flat list that means layers",
       { kernelSize: [3, 3, 3] },
-      "ConvLSTM: kernelSize [3,3,3] has 3 sizes for 2 spatial axes; for one kernel per layer write a list of lists, [[3,3],[5,5]]",
+      "ConvLSTM: kernelSize [3,3,3] has 3 sizes for 2 spatial axes; for one kernel per layer write a list of lists, [[3,3],[3,3],[3,3]]",
     ],
     ["kernels that do not fit the layers", { kernelSize: [[3, 3]] }, "ConvLSTM: kernelSize has 1 kernels for 2 layers"],
     ["four dimensions", { spatialDims: 4 }, "ConvLSTMCell: spatialDims must be 1, 2 or 3, got 4"],
@@ -82,7 +82,7 @@ describe("input that does not fit is refused at the call", () => {
       "too few states",
       () => model.forward(zeros([3, 2, 2, 5, 5]), [state(3)]),
       ShapeError,
-      "ConvLSTM: 1 states given for 2 layers",
+      "ConvLSTM: 1 states given for 2 layers; forwardAll gives the states of all layers, as forward does with returnAllLayers",
     ],
     [
       "states of another size",

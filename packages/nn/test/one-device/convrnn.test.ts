@@ -7,7 +7,16 @@ import { describe, expect, it } from "vitest";
 import { expectClose as expectNumbers, ramp } from "../pytorch.ts";
 import { refusal } from "../refusal.ts";
 import { expectClose } from "./expectClose.ts";
-import { cases, gateParts, inputOf, layerOutputs, leaf, loopOutputs, randomise } from "./recurrentArbitrary.ts";
+import {
+  cases,
+  forCell,
+  gateParts,
+  inputOf,
+  layerOutputs,
+  leaf,
+  loopOutputs,
+  randomise,
+} from "./recurrentArbitrary.ts";
 
 describe("ConvRNNCell", () => {
   it("is its equation", () => {
@@ -15,7 +24,7 @@ describe("ConvRNNCell", () => {
       fc.property(cases, ({ options, batch }) => {
         const { generator, imageSize } = options;
         const [hiddenChannels] = options.hiddenChannels;
-        const cell = new ConvRNNCell({ ...options, hiddenChannels, zoneout: 0 });
+        const cell = new ConvRNNCell({ ...forCell(options), hiddenChannels, zoneout: 0 });
         randomise(cell.parameters(), generator);
         const spatial = cell.sizeOfStates("test", imageSize);
         const x = leaf([batch, cell.inputChannels, ...imageSize], generator);
@@ -95,7 +104,7 @@ describe("ConvRNN", () => {
     expect(() => fromConfig({ ...model.config, recurrentActivation: "sigmoid" })).toThrow(
       refusal(
         "ArgumentError",
-        "fromConfig: ConvRNN has no option recurrentActivation; the config may be of a newer version",
+        "ConvRNNCell: recurrentActivation squashes gates, but this cell has none; leave it out: activation squashes the state",
       ),
     );
   });

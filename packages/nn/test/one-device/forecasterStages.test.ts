@@ -148,7 +148,7 @@ describe("stages before the layers of a ConvLSTM", () => {
     expect(sample(after, 0)).toEqual(sample(states, 0));
     expect(sample(after, 1)).not.toEqual(sample(states, 1));
     expect(() => model.step(x.select(0, 0), states, { active: [true] })).toThrow(
-      refusal("ShapeError", "ConvLSTM.step: the mask must be [T][N] = [1][2], as the input is, got [1][1]"),
+      refusal("ShapeError", "ConvLSTM.step: active has 1 values for a batch of 2"),
     );
   });
 });

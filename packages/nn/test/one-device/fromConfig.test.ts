@@ -9,9 +9,11 @@ import {
   EncoderForecaster,
   fromConfig,
   init,
+  StageChain,
 } from "@squall/nn";
 import { ArgumentError, Generator } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
+import { refusal } from "../refusal.ts";
 
 const common = { inputChannels: 1, hiddenChannels: [2, 3], kernelSize: 3 } as const;
 
@@ -20,6 +22,15 @@ const models: [string, () => ConfiguredModel][] = [
   ["ConvGRU", () => new ConvGRU({ ...common, resetAfter: false, norm: "layer", imageSize: [4, 4] })],
   ["ConvRNN", () => new ConvRNN({ ...common, activation: "relu", padding: [[1, 0], 2] })],
   ["Bidirectional", () => new Bidirectional((direction) => new ConvGRU({ ...common, ...direction }))],
+  [
+    "Bidirectional",
+    () =>
+      new Bidirectional(({ goBackwards, keepOrder }) =>
+        goBackwards
+          ? new ConvRNN({ ...common, hiddenChannels: 4, activation: "relu", goBackwards, keepOrder })
+          : new ConvRNN({ ...common, goBackwards, keepOrder, stateful: true }),
+      ),
+  ],
   ["EncoderForecaster", () => new EncoderForecaster({ ...common, stages: [null, { stride: 2 }], cell: "gru" })],
 ];
 
@@ -38,6 +49,30 @@ describe("fromConfig", () => {
         Object.entries(module.stateDict()).map(([name, value]) => [name, [value.dtype, value.toArray()]]),
       );
     expect(values(loaded)).toEqual(values(model));
+  });
+
+  it.each(["ConvLSTM", "EncoderForecaster"] as const)("%s keeps its own copy of the options", (type) => {
+    const options = { ...common, hiddenChannels: [2, 3], layers: [{ dilation: 2 }] };
+    const model = type === "ConvLSTM" ? new ConvLSTM(options) : new EncoderForecaster(options);
+    const before = JSON.stringify(model.config);
+    options.hiddenChannels[0] = 4;
+    options.layers[0].dilation = 3;
+    expect(JSON.stringify(model.config)).toBe(before);
+  });
+
+  it("has no config for layers with stages, which are modules", () => {
+    const model = new ConvLSTM(common, [new StageChain(1), new StageChain(2)]);
+    expect(() => model.config).toThrow(
+      refusal(
+        "ArgumentError",
+        "ConvLSTM.config: these layers have stages, which are modules that a config cannot hold; rebuild the model by your own code",
+      ),
+    );
+  });
+
+  it.each([[undefined], [null], [[]], ["ConvLSTM"]])("refuses %j, which is no config", (config) => {
+    // @ts-expect-error no config
+    expect(() => fromConfig(config)).toThrow(ArgumentError);
   });
 
   it("takes the generator of the fresh weights, and what the model has become since", () => {
@@ -60,17 +95,17 @@ describe("fromConfig", () => {
     [
       "an unknown option",
       { type: "ConvLSTM", ...common, kernel_size: 3 },
-      "ConvLSTM has no option kernel_size; the config may be of a newer version",
+      'ConvLSTM: there is no option "kernel_size"; did you mean kernelSize?',
     ],
     [
       "an option of another kind",
       { type: "ConvLSTM", ...common, resetAfter: true },
-      "ConvLSTM has no option resetAfter",
+      'ConvLSTM: there is no option "resetAfter"',
     ],
     [
       "an option of another cell",
       { type: "EncoderForecaster", ...common, resetAfter: true },
-      "EncoderForecaster has no option resetAfter",
+      'EncoderForecaster: there is no option "resetAfter"',
     ],
     [
       "both directions of no layers",

@@ -70,6 +70,15 @@ export const cases: fc.Arbitrary<Case> = fc.constantFrom<SpatialDims>(1, 2, 2, 3
     });
 });
 
+/** Options of a layer without those that its cells do not have. */
+export function forCell({
+  batchFirst: _batchFirst,
+  returnAllLayers: _returnAllLayers,
+  ...options
+}: Case["options"]): Omit<Case["options"], "batchFirst" | "returnAllLayers"> {
+  return options;
+}
+
 /** Gives every parameter random values, biases and factors of norms too. */
 export function randomise(parameters: readonly Tensor[], generator: Generator): void {
   noGrad(() => {

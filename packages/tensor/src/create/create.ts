@@ -55,6 +55,12 @@ function resolve(op: string, options: CreateOptions): { dtype: DType; device: De
       got: dtype,
     });
   }
+  if (typeof device !== "object" || device === null || !("kernels" in device)) {
+    const got = typeof device === "string" ? `"${String(device)}"` : String(device);
+    throw new ArgumentError(op, `device must be a device, such as cpu or what gpuDevice() gives, got ${got}`, {
+      got: device,
+    });
+  }
   if (!device.dtypes.includes(dtype)) {
     throw new DTypeError(op, `${device.name} does not compute in ${dtype}; it has ${device.dtypes.join(", ")}`, {
       expected: device.dtypes,
