@@ -19,13 +19,13 @@ export function chosen(mask: readonly boolean[], whenChosen: Tensor, otherwise: 
   return where(column(mask, otherwise, otherwise.rank), whenChosen, otherwise);
 }
 
-/** Zeros that depend on the parameters of a cell, with gradients of 0: what comes of frames that do not count can be trained on as the rest. */
-function nothing<State extends RecurrentState>(cell: RecurrentCell<State>, shape: Shape, like: Tensor): Tensor {
+/** Zeros that depend on tensors, with gradients of 0: what comes of frames that do not count can be trained on as the rest. */
+function zerosOf(shape: Shape, like: Tensor, origins: readonly Tensor[]): Tensor {
   const zero = zeros(shape, like);
-  const weights = isGradEnabled() ? cell.parameters().filter((parameter) => parameter.requiresGrad) : [];
-  if (weights.length === 0) return zero;
-  const links = weights.map((weight) => weight.reshape([-1]).narrow(0, 0, 1));
-  return where(zero, cat(links).sum(), zero);
+  const links = (isGradEnabled() ? origins : []).filter((origin) => origin.requiresGrad && origin.size > 0);
+  if (links.length === 0) return zero;
+  const first = links.map((origin) => origin.reshape([-1]).narrow(0, 0, 1));
+  return where(zero, cat(first).sum(), zero);
 }
 
 /**
@@ -42,8 +42,11 @@ export function maskedSequence<State extends RecurrentState>(
   let state = before;
   const hidden = runsOf(active).map((run) => {
     const { h } = state;
-    if (!run.active.some((each) => each)) return nothing(cell, [run.steps, ...h.shape], h);
     const part = x?.narrow(0, run.start, run.steps);
+    if (!run.active.some((each) => each)) {
+      const origins = [...(part ? [part] : []), ...cell.partsOf(state), ...cell.parameters()];
+      return zerosOf([run.steps, ...h.shape], h, origins);
+    }
     if (run.active.every((each) => each)) {
       const result = cell.sequence(part, run.steps, state, masks);
       state = result.state;

@@ -1,6 +1,6 @@
 // One device: the CPU. Dropout and zoneout of recurrent layers.
-import { ConvLSTM, ConvLSTMCell, type ConvLSTMOptions } from "@squall/nn";
-import { Generator, ones, randn, type Tensor, zeros } from "@squall/tensor";
+import { ConvGRU, ConvLSTM, ConvLSTMCell, type ConvLSTMOptions, ConvRNN, type LSTMState } from "@squall/nn";
+import { Generator, manualSeed, ones, randn, type Tensor, zeros } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 
 const common = { inputChannels: 2, hiddenChannels: 3, kernelSize: 3 } as const;
@@ -84,5 +84,90 @@ describe("zoneout", () => {
     expect(() => made({ zoneout: 1 })).toThrow("ConvLSTMCell: zoneout must be a number in [0, 1), got 1");
     expect(() => made({ zoneout: { h: -1 } })).toThrow("ConvLSTMCell: zoneout.h must be a number in [0, 1), got -1");
     expect(() => made({ zoneout: { m: 0.1 } })).toThrow("zoneout names m, but the parts of the state are h, c");
+  });
+
+  it("after eval() does nothing, or mixes old and new values as they are on average", () => {
+    const zoneout = { h: 0.25, c: 0.5 };
+    const cell = (more: object): ConvLSTMCell =>
+      new ConvLSTMCell({ ...common, dtype: "float64", zoneout, ...more, generator: new Generator(5) }).eval();
+    const size = [1, 3, 5, 5];
+    const random = (shape: readonly number[], seed: number): Tensor =>
+      randn(shape, { dtype: "float64", generator: new Generator(seed) });
+    const [x, old] = [random([1, 2, 5, 5], 6), { h: random(size, 7), c: random(size, 8) }];
+    const plain = cell({ zoneout: 0 }).forward(x, old);
+    expect(values(cell({}).forward(x, old).c)).toEqual(values(plain.c));
+    const mixed = cell({ zoneoutInEvaluation: "expected" }).forward(x, old);
+    for (const [name, p] of Object.entries(zoneout)) {
+      const part = name === "h" ? "h" : "c";
+      const [before, after] = [values(old[part]), values(plain[part])];
+      for (const [k, value] of values(mixed[part]).entries()) {
+        expect(value).toBeCloseTo(p * before[k] + (1 - p) * after[k], 12);
+      }
+    }
+    // Sequences step by step, not all at once, which knows no mixture.
+    const layer = new ConvLSTM({ ...common, zoneout: 0.5, zoneoutInEvaluation: "expected" }).eval();
+    const still = new ConvLSTM({ ...common }).eval();
+    still.loadStateDict(layer.stateDict());
+    const sequence = randn([3, 1, 2, 5, 5]);
+    expect(values(layer.forward(sequence)[0][0])).not.toEqual(values(still.forward(sequence)[0][0]));
+    expect(() => made({ zoneoutInEvaluation: "mean" as "off" })).toThrow(
+      'ConvLSTMCell: zoneoutInEvaluation must be one of "off", "expected", got "mean"',
+    );
+  });
+});
+
+describe("the default generator", () => {
+  const kinds = [ConvLSTM, ConvGRU, ConvRNN];
+  const noise = [
+    { inputDropout: 0.5 },
+    { recurrentDropout: 0.5 },
+    { zoneout: 0.5 },
+    { layerDropout: 0.5, numLayers: 2 },
+  ];
+  it.each(kinds.flatMap((Kind) => noise.map((options) => [Kind, options] as const)))(
+    "seeded anew, repeats what is random in a %o that is there already: %j",
+    (Kind, options) => {
+      const model = new Kind({ ...common, ...options });
+      const x = randn([3, 2, 2, 4, 4]);
+      const run = (): number[] => {
+        manualSeed(7);
+        return values(model.forward(x)[0][0]);
+      };
+      const first = run();
+      expect(run()).toEqual(first);
+      expect(values(model.forward(x)[0][0])).not.toEqual(first);
+    },
+  );
+});
+
+describe("noise drawn for a sequence", () => {
+  const noisy = { inputDropout: 0.5, recurrentDropout: 0.5 };
+
+  it("is the same for the sequence at once and in steps, and is off in evaluation", () => {
+    const model = made(noisy);
+    const x = randn([3, 2, 2, 4, 4]);
+    const drawn = model.drawNoise(2, [4, 4]);
+    const whole = values(model.forward(x, undefined, { noise: drawn })[0][0]);
+    let states: LSTMState[] | undefined;
+    const steps = x.unbind(0).flatMap((frame) => {
+      const [[hidden], after] = model.step(frame, states, { noise: drawn });
+      states = after;
+      return values(hidden);
+    });
+    expect(steps).toEqual(whole);
+    model.eval();
+    const frame = x.select(0, 0);
+    expect(values(model.step(frame, undefined, { noise: drawn })[0][0])).toEqual(values(model.step(frame)[0][0]));
+  });
+
+  it("is refused for another batch, another size or another number of layers", () => {
+    const model = made(noisy);
+    const frame = randn([2, 2, 4, 4]);
+    const step = (noise: ReturnType<typeof model.drawNoise>) => () => model.step(frame, undefined, { noise });
+    expect(step(model.drawNoise(1, [4, 4]))).toThrow(
+      "ConvLSTM.step: noise of layer 0 is [1,2,4,4] but this sequence needs [2,2,4,4]; draw it with drawNoise",
+    );
+    expect(step(model.drawNoise(2, [1, 1]))).toThrow("noise of layer 0 is [2,2,1,1] but");
+    expect(step([])).toThrow("noise for 0 layers was given to 1");
   });
 });

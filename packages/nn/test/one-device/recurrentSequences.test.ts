@@ -1,25 +1,12 @@
-// One device: the CPU, in float64. What layers do with sequences: ends, directions, single steps, carried states, chunks.
-import { Bidirectional, ConvLSTM, type ConvLSTMOptions, fromConfig, truncatedBPTT } from "@squall/nn";
-import { SGD } from "@squall/optim";
+// One device: the CPU, in float64. What layers do with sequences: ends, directions, single steps, carried states.
 import { ArgumentError, Generator, grad, noGrad, randn, ShapeError, stack, type Tensor, tensor } from "@squall/tensor";
 import { gradcheck } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { outputsOf, randomise } from "./convlstmArbitrary.ts";
+import { outputsOf } from "./convlstmArbitrary.ts";
 import { layerOptions, problemOf } from "./convlstmOptions.ts";
 import { expectClose } from "./expectClose.ts";
-
-const common: ConvLSTMOptions = { inputChannels: 1, hiddenChannels: [2, 3], kernelSize: 3, dtype: "float64" };
-
-/** A model with random weights. */
-function made(options: Partial<ConvLSTMOptions> = {}): ConvLSTM {
-  const model = new ConvLSTM({ ...common, ...options, generator: new Generator(7) });
-  randomise(model, new Generator(8));
-  return model;
-}
-
-const frames = (steps: number, batch: number, seed = 1): Tensor =>
-  randn([steps, batch, 1, 4, 3], { dtype: "float64", generator: new Generator(seed) });
+import { frames, made } from "./sequenceModels.ts";
 
 /** Options without masks of dropout, which differ from call to call. */
 const quiet = layerOptions.map(({ inputDropout, recurrentDropout, dropoutMasks, ...rest }) => rest);
@@ -364,115 +351,5 @@ describe("stateful layers", () => {
     );
     expect(() => made({ saveState: true })).toThrow("saveState does nothing without stateful");
     expect(() => made({ keepOrder: true })).toThrow("keepOrder does nothing without goBackwards");
-  });
-});
-
-describe("truncatedBPTT", () => {
-  it("gives the outputs of the whole sequence, and gradients that end at each chunk", () => {
-    const model = made();
-    const x = frames(7, 2).requiresGrad_(true);
-    const starts: [number, number][] = [];
-    const { results, states } = truncatedBPTT(model, x, { chunkSteps: 3 }, ({ outputs: [hidden], start, steps }) => {
-      starts.push([start, steps]);
-      const [gradient] = grad(hidden?.sum() ?? x, [x], { retainGraph: true });
-      expect(start === 0 ? 0 : gradient?.narrow(0, 0, start).abs().max().itemSync()).toBe(0);
-      expect(gradient?.narrow(0, start, 1).abs().max().itemSync()).toBeGreaterThan(0);
-      return hidden?.detach() ?? x;
-    });
-    expect(starts).toEqual([
-      [0, 3],
-      [3, 3],
-      [6, 1],
-    ]);
-    const [[whole], last] = model.forwardAll(x);
-    expectClose(
-      [results[0], results[1], results[2]],
-      [whole?.narrow(0, 0, 3), whole?.narrow(0, 3, 3), whole?.narrow(0, 6, 1)],
-    );
-    expectClose(
-      states.flatMap(({ h, c }) => [h, c]),
-      last.flatMap(({ h, c }) => [h, c]),
-    );
-    expect(states.every(({ h, c }) => !h.requiresGrad && !c.requiresGrad)).toBe(true);
-  });
-
-  it("trains, with lengths, from given states, in either layout", () => {
-    const model = made({ batchFirst: true });
-    const optimizer = new SGD(model.parameters(), { lr: 0.05 });
-    const x = frames(6, 2).transpose(0, 1);
-    const pass = (): number => {
-      const { results } = truncatedBPTT(model, x, { chunkSteps: 2, lengths: [6, 3] }, ({ outputs: [hidden] }) => {
-        const loss = (hidden ?? x).square().sum();
-        optimizer.zeroGrad();
-        loss.backward();
-        optimizer.step();
-        return loss;
-      });
-      return results.reduce((sum, loss) => sum + loss.itemSync(), 0);
-    };
-    const first = pass();
-    for (let k = 0; k < 5; k++) pass();
-    expect(pass()).toBeLessThan(0.8 * first);
-  });
-
-  it("refuses chunks of no steps and layers that read backwards", () => {
-    const train = (): void => {};
-    expect(() => truncatedBPTT(made(), frames(2, 1), { chunkSteps: 0 }, train)).toThrow(
-      "truncatedBPTT: chunkSteps must be a whole number >= 1, got 0",
-    );
-    expect(() => truncatedBPTT(made({ goBackwards: true }), frames(2, 1), { chunkSteps: 1 }, train)).toThrow(
-      "goBackwards",
-    );
-  });
-});
-
-describe("Bidirectional", () => {
-  const both = (mergeMode: "concat" | "sum" | "mul" | "average", options: Partial<ConvLSTMOptions> = {}) => {
-    const generator = new Generator(3);
-    const model = new Bidirectional((direction) => new ConvLSTM({ ...common, ...options, ...direction, generator }), {
-      mergeMode,
-    });
-    randomise(model.forwardLayer, new Generator(4));
-    randomise(model.backwardLayer, new Generator(5));
-    return model;
-  };
-
-  it.each(["concat", "sum", "mul", "average"] as const)("merges both directions by %s", (mergeMode) => {
-    for (const returnSequences of [true, false]) {
-      const model = both(mergeMode, { returnSequences });
-      const x = frames(3, 2);
-      const [[merged], states] = model.forward(x);
-      const [[a], ahead] = model.forwardLayer.forward(x);
-      const [[b], back] = model.backwardLayer.forward(x);
-      const channels = returnSequences ? 2 : 1;
-      const [first, second] = [a?.toArray(), b?.toArray()];
-      expect(first).not.toEqual(second);
-      if (a === undefined || b === undefined) throw new Error("no outputs");
-      if (mergeMode === "concat")
-        expectClose([merged?.narrow(channels, 0, 3), merged?.narrow(channels, 3, 3)], [a, b], 1e-15);
-      else expectClose([merged], [{ sum: a.add(b), mul: a.mul(b), average: a.add(b).div(2) }[mergeMode]], 1e-15);
-      expectClose([states.forward[0]?.h, states.backward[0]?.h], [ahead[0]?.h, back[0]?.h], 1e-15);
-    }
-  });
-
-  it("knows the frames before and after; gradients are those of finite differences, also with lengths", () => {
-    const model = both("concat", { hiddenChannels: 2 });
-    const x = frames(3, 2).requiresGrad_(true);
-    const run = (): Tensor[] => model.forward(x, undefined, { lengths: [3, 2] })[0];
-    gradcheck(run, [x, ...model.parameters()], { mode: "projection" });
-    const [gradient] = grad(run()[0]?.select(0, 1).narrow(0, 0, 1).sum() ?? x, [x]);
-    for (const t of [0, 1, 2]) expect(gradient?.select(0, t).narrow(0, 0, 1).abs().min().itemSync()).toBeGreaterThan(0);
-  });
-
-  it("goes through its config, and refuses layers of the wrong direction", () => {
-    const model = both("average");
-    const again = fromConfig(JSON.parse(JSON.stringify(model.config)));
-    if (!(again instanceof Bidirectional)) throw new Error("another kind of model");
-    again.loadStateDict(model.stateDict());
-    const x = frames(3, 2);
-    expectClose(again.forward(x)[0], model.forward(x)[0], 1e-15);
-    expect(() => new Bidirectional(() => made())).toThrow(
-      "the layers made for goBackwards: true have goBackwards: false, keepOrder: false; spread the direction into their options",
-    );
   });
 });
