@@ -1,6 +1,7 @@
 import { ArgumentError, expressions as e, elementwise } from "@squall/device";
 import { applyElementwise, defaultGenerator, type Tensor, zeros } from "@squall/tensor";
 import { checkFlags } from "../arguments.ts";
+import { at } from "../at.ts";
 import { creation } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
 import { checkNames, type Names } from "../optionNames.ts";
@@ -125,15 +126,14 @@ export class ConvGRUCell extends RecurrentCell<GRUState> {
   /** @param all - pre-activations of r, z, n, `[N, 3H, …]` */
   private cut(all: Tensor): Blocks {
     const { hiddenChannels: size } = this;
-    const [gates = all, candidate = all] = all.split([2 * size, size], 1);
-    return { gates, candidate };
+    const parts = all.split([2 * size, size], 1);
+    return { gates: at(parts, 0), candidate: at(parts, 1) };
   }
 
   /** @param gates - pre-activations of r and z, `[N, 2H, …]` */
   private squashed(gates: Tensor): { reset: Tensor; update: Tensor } {
-    const both = this.recurrentActivation(gates);
-    const [reset = both, update = both] = both.chunk(2, 1);
-    return { reset, update };
+    const parts = this.recurrentActivation(gates).chunk(2, 1);
+    return { reset: at(parts, 0), update: at(parts, 1) };
   }
 }
 

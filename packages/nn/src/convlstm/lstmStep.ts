@@ -1,5 +1,6 @@
 import { type LstmGeometry, type Peephole, sizeOf } from "@squall/device";
 import { defineMultiOutputOp, type GradientContext, isGradEnabled, Tensor } from "@squall/tensor";
+import { at } from "../at.ts";
 import { type LSTMState, updateState, weightPeepholes } from "./gates.ts";
 import { peepholeGradient } from "./peepholeGradient.ts";
 import { plainGradient } from "./plainGradient.ts";
@@ -66,6 +67,6 @@ const op = defineMultiOutputOp<LstmGeometry, [gates: Tensor, c: Tensor, ...peeph
 export function lstmStep(gates: Tensor, c: Tensor, kind: Peephole, peephole: Tensor | undefined): LSTMState {
   const [batch = 0, hidden = 0, ...spatial] = c.shape;
   const geometry = { batch, hidden, positions: sizeOf(spatial), peephole: kind };
-  const [h = c, cell = c] = op(peephole === undefined ? [gates, c] : [gates, c, peephole], geometry);
-  return { h, c: cell };
+  const after = op(peephole === undefined ? [gates, c] : [gates, c, peephole], geometry);
+  return { h: at(after, 0), c: at(after, 1) };
 }

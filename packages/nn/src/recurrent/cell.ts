@@ -353,13 +353,14 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
   }
 
   /**
-   * One step. In training, dropout masks are drawn anew.
+   * One step.
    * @param x - `[N, C, …]`; `undefined` for a cell without input
    * @param state - tensors `[N, H, …]`; zeros, or what was learned, if left out
+   * @param masks - what is dropped throughout a sequence, of {@link drawMasks}; nothing is in evaluation. Default: drawn anew
    * @returns the state after the step; its `h` is the output
    * @throws ShapeError if input and states do not fit; ArgumentError if input is missing or superfluous; DTypeError, DeviceError
    */
-  forward(x: Tensor | undefined, state?: State): State {
+  forward(x: Tensor | undefined, state?: State, masks?: SequenceMasks): State {
     const { op } = this;
     if ((x === undefined) !== (this.inputWeight === undefined)) {
       const problem =
@@ -379,7 +380,7 @@ export abstract class RecurrentCell<State extends RecurrentState> extends Module
     const spatial = this.sizeOfStates(op, imageSize);
     const before = state ?? this.initialState(batch, spatial);
     this.checkState(op, batch, spatial, before);
-    const masks = this.drawMasks(batch, imageSize, spatial);
-    return this.advance(x && this.inputGates(x.unsqueeze(0), masks), before, masks);
+    const drawn = (this.training ? masks : undefined) ?? this.drawMasks(batch, imageSize, spatial);
+    return this.advance(x && this.inputGates(x.unsqueeze(0), drawn), before, drawn);
   }
 }

@@ -1,5 +1,6 @@
 import type { Shape } from "@squall/device";
 import { cat, checkpoint, type Tensor } from "@squall/tensor";
+import { at } from "../at.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import type { FrameStage } from "./frameStage.ts";
 import { maskedSequence } from "./maskedSequence.ts";
@@ -56,12 +57,12 @@ export function runLayers<State extends RecurrentState>(
   const hidden = new Map<number, Tensor>();
   let sequence = run.active && stages ? run.x && zeroInactive(run.x, run.active) : run.x;
   const states = cells.map((cell, layer) => {
-    const state = run.states[layer] ?? cell.initialState(0, []);
+    const state = at(run.states, layer);
     const { cell: masks = noMasks, dropout } = noise[layer] ?? {};
     if (sequence !== undefined) sequence = dropout?.forward(sequence) ?? sequence;
     const stage = stages?.[layer];
     if (stage !== undefined && sequence !== undefined) {
-      sequence = frameWise(stage, sequence, run.sizes[layer]?.image ?? []);
+      sequence = frameWise(stage, sequence, at(run.sizes, layer).image);
     }
     const result =
       run.active === undefined
@@ -93,7 +94,7 @@ export function runLayersInChunks<State extends RecurrentState>(
     // Frames that need no gradient are cut out when they are needed, and not kept a second time.
     const early = x?.requiresGrad === true ? x.narrow(0, start, count) : undefined;
     const before = states;
-    const parts = before.flatMap((state, layer) => stack.cells[layer]?.partsOf(state) ?? []);
+    const parts = before.flatMap((state, layer) => at(stack.cells, layer).partsOf(state));
     const inputs = [early ?? x, ...parts, ...drawn].filter((each) => each !== undefined);
     const compute = (..._: readonly Tensor[]): SequenceRunResult<State> => {
       const frames = early ?? x?.narrow(0, start, count);

@@ -1,6 +1,7 @@
 import { ArgumentError, formatShape, type Shape, ShapeError } from "@squall/device";
 import { cat, defaultGenerator, scope, type Tensor, tensor, zeros } from "@squall/tensor";
 import { checkFlags, checkNumber, checkWhole } from "../arguments.ts";
+import { at } from "../at.ts";
 import type { LSTMState } from "../convlstm/gates.ts";
 import { Module } from "../module/module.ts";
 import { creation, type ModuleOptions } from "../module/options.ts";
@@ -182,15 +183,13 @@ export class STLSTMCell extends Module {
         1,
       );
     const ofInput = conv(x, this.inputWeight, this.bias);
-    const [toCell = ofInput, toMemory = ofInput] = parts(ofInput, 4, 3);
-    const cellGates = toCell.add(conv(h, this.stateWeight));
-    const [cellDoors = cellGates, output = cellGates, cellCandidate = cellGates] = parts(cellGates, 2, 1, 1);
-    const memoryGates = toMemory.add(conv(m, this.memoryWeight));
-    const [memoryDoors = memoryGates, memoryCandidate = memoryGates] = parts(memoryGates, 2, 1);
-    const cell = remember(c, cellDoors, cellCandidate);
-    const memory = remember(m, memoryDoors, memoryCandidate);
+    const fromInput = parts(ofInput, 4, 3);
+    const ofCell = parts(at(fromInput, 0).add(conv(h, this.stateWeight)), 2, 1, 1);
+    const ofMemory = parts(at(fromInput, 1).add(conv(m, this.memoryWeight)), 2, 1);
+    const cell = remember(c, at(ofCell, 0), at(ofCell, 2));
+    const memory = remember(m, at(ofMemory, 0), at(ofMemory, 1));
     const both = cat([cell, memory], 1);
-    const o = output.add(conv(both, this.outputWeight)).sigmoid();
+    const o = at(ofCell, 1).add(conv(both, this.outputWeight)).sigmoid();
     return { h: o.mul(conv(both, this.fusionWeight).tanh()), c: cell, m: memory };
   }
 }
@@ -202,7 +201,6 @@ export class STLSTMCell extends Module {
  * @param candidate - pre-activation of what comes in, `[N, H, …]`
  */
 function remember(before: Tensor, doors: Tensor, candidate: Tensor): Tensor {
-  const both = doors.sigmoid();
-  const [i = both, f = both] = both.chunk(2, 1);
-  return f.mul(before).add(i.mul(candidate.tanh()));
+  const both = doors.sigmoid().chunk(2, 1);
+  return at(both, 1).mul(before).add(at(both, 0).mul(candidate.tanh()));
 }

@@ -9,16 +9,30 @@ describe("EncoderForecaster", () => {
   it.each([
     { hidden: [256], stateKernel: 5, count: 13_524_496 },
     { hidden: [128, 128], stateKernel: 5, count: 10_042_896 },
-  ])("has the paper's $count parameters for hidden sizes $hidden", ({ hidden, stateKernel, count }) => {
-    const model = new EncoderForecaster({
-      inputChannels: 16,
-      hiddenChannels: hidden,
-      kernelSize: 5,
-      stateKernelSize: stateKernel,
-      peephole: "channel",
-    });
-    expect(model.parameterCount()).toBe(count);
-  });
+    { hidden: [128, 64, 64], stateKernel: 5, count: 7_585_296 },
+    { hidden: [128, 128], kernel: 9, stateKernel: 1, count: 11_550_224 },
+    // Section 4.2's radar network, 2x2 patches: computed by the same recipe, not printed in the paper.
+    { hidden: [64, 64], kernel: 3, stateKernel: 3, patch: 2, count: 896_260 },
+  ])(
+    "has the paper's $count parameters for hidden sizes $hidden",
+    ({ hidden, kernel = 5, stateKernel, patch = 4, count }) => {
+      const options = {
+        hiddenChannels: hidden,
+        kernelSize: kernel,
+        stateKernelSize: stateKernel,
+        peephole: "channel",
+      } as const;
+      const ofPatches = new EncoderForecaster({ ...options, inputChannels: patch ** 2 });
+      expect(ofPatches.parameterCount()).toBe(count);
+      const ofFrames = new EncoderForecaster({
+        ...options,
+        inputChannels: 1,
+        patchSize: patch,
+        layerOrder: "mirrored",
+      });
+      expect(ofFrames.parameterCount()).toBe(count);
+    },
+  );
 
   it("copies each layer's state, runs on without input, and reads all hidden states", () => {
     const options = {

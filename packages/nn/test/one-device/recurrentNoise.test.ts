@@ -160,6 +160,17 @@ describe("noise drawn for a sequence", () => {
     expect(values(model.step(frame, undefined, { noise: drawn })[0][0])).toEqual(values(model.step(frame)[0][0]));
   });
 
+  it("is given to single cells too", () => {
+    const cell = new ConvLSTMCell({ ...common, ...noisy });
+    const x = randn([2, 2, 4, 4]);
+    const masks = cell.drawMasks(2, [4, 4], [4, 4]);
+    const first = values(cell.forward(x, undefined, masks).h);
+    expect(values(cell.forward(x, undefined, masks).h)).toEqual(first);
+    expect(values(cell.forward(x).h)).not.toEqual(first);
+    cell.eval();
+    expect(values(cell.forward(x, undefined, masks).h)).toEqual(values(cell.forward(x).h));
+  });
+
   it("is refused for another batch, another size or another number of layers", () => {
     const model = made(noisy);
     const frame = randn([2, 2, 4, 4]);
