@@ -14,7 +14,7 @@ export { ConvRNN, type ConvRNNOptions } from "./convrnn/convRNN.ts";
 export type { ForecasterCell, ForecasterCells, ForecasterLayers } from "./forecaster/cells.ts";
 export { ConvStage, type ConvStageOptions } from "./forecaster/convStage.ts";
 export { DownStage } from "./forecaster/downStage.ts";
-export { EncoderForecaster } from "./forecaster/encoderForecaster.ts";
+export { type EncodedFrames, EncoderForecaster } from "./forecaster/encoderForecaster.ts";
 export type { ForecastOptions } from "./forecaster/forecastOptions.ts";
 export type {
   DecidedOptions,

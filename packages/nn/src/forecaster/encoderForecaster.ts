@@ -6,7 +6,7 @@
  */
 import { ArgumentError, formatShape, type Shape, ShapeError, sameShape, sizeOf } from "@squall/device";
 import { cat, defaultGenerator, type Generator, stack, type Tensor } from "@squall/tensor";
-import { checkChoice, checkNumber, checkWhole } from "../arguments.ts";
+import { checkChoice, checkNumber, checkWhole, show } from "../arguments.ts";
 import { Conv1d } from "../layers/conv1d.ts";
 import { Conv2d } from "../layers/conv2d.ts";
 import { Conv3d } from "../layers/conv3d.ts";
@@ -17,17 +17,26 @@ import { resolveActivation } from "../recurrent/activation.ts";
 import type { RecurrentState } from "../recurrent/cell.ts";
 import { checkSequence } from "../recurrent/cellChecks.ts";
 import type { FrameStage } from "../recurrent/frameStage.ts";
+import { sequenceNames } from "../recurrent/names.ts";
 import type { SpatialDims } from "../recurrent/options.ts";
-import { type ActiveSamples, activeSamples, sequenceOf } from "../recurrent/sequenceMask.ts";
+import { type ActiveSamples, activeSamples, type SequenceOptions, sequenceOf } from "../recurrent/sequenceMask.ts";
 import { type AnyRecurrentLayer, type ForecasterCell, type ForecasterCells, recurrentLayers } from "./cells.ts";
 import type { ForecastOptions } from "./forecastOptions.ts";
 import { checkForecasterNames, forecastNames } from "./names.ts";
 import type { EncoderForecasterOptions } from "./options.ts";
 import type { Patches } from "./patches.ts";
 import { planForecaster } from "./plan.ts";
-import { type ReadFrames, Rollout } from "./rollout.ts";
+import { latestFrame, Rollout } from "./rollout.ts";
 
 const op = "EncoderForecaster";
+
+/** What an {@link EncoderForecaster} has read: enough to forecast from, and to read on. */
+export interface EncodedFrames {
+  /** States of the encoder's layers, in its order. */
+  readonly states: readonly RecurrentState[];
+  /** The last frame that counts of each sample, `[N, C, …]`; zeros for samples without. */
+  readonly lastFrame: Tensor;
+}
 
 /**
  * The encoding-forecasting network of Shi et al. 2015 (section 3.2): an encoder reads the input frames; the states of each of its layers
@@ -125,71 +134,144 @@ export class EncoderForecaster<Cell extends ForecasterCell = "lstm"> extends Mod
   forward(x: Tensor, steps: number, options: ForecastOptions = {}): Tensor {
     checkNames(`${op}.forward`, options, forecastNames);
     checkWhole(op, "steps", steps, 1);
-    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
-    const { spatialDims, inputChannels: channels } = this;
-    checkSequence(op, x, { rank: spatialDims + 3, layout, spatialDims, channels });
-    this.encoder.cells.at(0).checkHome(op, "input", x);
-    const [outer = 0, inner = 0, , ...imageSize] = x.shape;
-    const [length, batch] = this.batchFirst ? [inner, outer] : [outer, inner];
-    if (length < 1) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: length });
-    const active = activeSamples(op, options, length, batch, this.batchFirst);
+    const { batch, imageSize, active } = this.checkFrames(op, x, options);
     const outputShape = [...(this.batchFirst ? [batch, steps] : [steps, batch]), this.outputChannels, ...imageSize];
     this.checkForcing(options, outputShape);
-    const frames = this.patches.cut(x);
-    const logits =
-      this.forecasterInput === "none"
-        ? this.unrolled(frames, steps, options)
-        : this.fedBack(frames, steps, imageSize, options, active);
-    return this.patches.join(logits, imageSize);
-  }
-
-  /** The paper's way: both parts run over all of their steps at once. */
-  private unrolled(frames: Tensor, steps: number, options: ForecastOptions): Tensor {
-    const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
-    const [, states] = encoder.forward(frames, undefined, sequenceOf(options));
-    const [layers] = forecaster.unroll(steps, this.handOver(states));
-    return this.logitsOf(layers, frames.shape.slice(3));
-  }
-
-  /** Forecasts, and under reverse scheduled sampling input frames too, are fed back step by step; true frames alone go in at once. */
-  private fedBack(
-    frames: Tensor,
-    steps: number,
-    imageSize: Shape,
-    options: ForecastOptions,
-    active: ActiveSamples | undefined,
-  ): Tensor {
-    const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
     const { targets, teacherForcing = 0, encoderForcing = 1 } = options;
+    const rollout = this.rollout(batch, imageSize);
+    const read =
+      encoderForcing === 1
+        ? this.encode(x, undefined, sequenceOf(options))
+        : this.read(rollout, x, imageSize, active, encoderForcing);
+    return this.decode(rollout, read, steps, { targets, teacherForcing });
+  }
+
+  /**
+   * The encoder alone: reads frames, all of a sequence or those that came since. `forward(x, steps)` is `forecast(encode(x), steps)`.
+   *
+   * ```ts
+   * let seen = model.encode(history);                  // [T, N, C, …]
+   * seen = model.encode(frame.unsqueeze(0), seen);     // one frame more, [1, N, C, …]
+   * const frames = model.forecast(seen, 10);
+   * ```
+   * @param x - input frames `[T, N, C, …]`, or `[N, T, C, …]` with `batchFirst`
+   * @param before - what was read before; left out, the states are zeros or what was learned
+   * @param options - lengths or a mask
+   * @throws as {@link forward}
+   */
+  encode(x: Tensor, before?: EncodedFrames, options: SequenceOptions = {}): EncodedFrames {
+    const name = `${op}.encode`;
+    checkNames(name, options, sequenceNames);
+    const { length, imageSize, active } = this.checkFrames(name, x, options);
+    if (before !== undefined) this.checkEncoded(name, before, imageSize);
     const time = this.batchFirst ? 1 : 0;
-    const gridSize = frames.shape.slice(3);
-    const rollout = new Rollout(
-      {
-        encoder,
-        forecaster,
-        handOver: (states) => this.handOver(states),
-        logitsOf: (layers) => this.logitsOf(layers, gridSize),
-        frameOf: (logits) => this.patches.clean(this.feedback(logits), imageSize),
-        generator: this.generator ?? defaultGenerator(),
-      },
-      frames.shape[1 - time] ?? 0,
-      gridSize,
-    );
-    const each = frames.unbind(time);
-    const wholeRead = (): ReadFrames | undefined => {
-      const [, states] = encoder.forward(frames, undefined, sequenceOf(options));
-      const last = Rollout.last(each, active);
-      return last && { states, last };
-    };
-    const read = encoderForcing === 1 ? wholeRead() : rollout.read(each, active, encoderForcing);
-    if (read === undefined) throw new ShapeError(op, "the sequence has no steps", { expected: 1, got: 0 });
-    const states = this.handOver(read.states);
+    const { encoder }: { encoder: AnyRecurrentLayer } = this;
+    const [, states] = encoder.forward(this.patches.cut(x), before?.states, options);
+    const lastFrame = active ? latestFrame(x.unbind(time), active, before?.lastFrame) : x.select(time, length - 1);
+    return { states, lastFrame };
+  }
+
+  /**
+   * The forecaster alone, from what {@link encode} gave.
+   * @param steps - number of frames to forecast
+   * @returns as {@link forward}
+   * @throws ArgumentError if `steps` is not a whole number >= 1; ShapeError, DTypeError, DeviceError if `encoded` does not fit the model
+   */
+  forecast(encoded: EncodedFrames, steps: number): Tensor {
+    const name = `${op}.forecast`;
+    checkWhole(name, "steps", steps, 1);
+    this.checkEncoded(name, encoded);
+    const [batch = 0, , ...imageSize] = encoded.lastFrame.shape;
+    return this.decode(this.rollout(batch, imageSize), encoded, steps, { targets: undefined, teacherForcing: 0 });
+  }
+
+  /** The encoder's sequence with some frames replaced by forecasts. */
+  private read(
+    rollout: Rollout,
+    x: Tensor,
+    imageSize: Shape,
+    active: ActiveSamples | undefined,
+    p: number,
+  ): EncodedFrames {
+    const frames = this.patches.cut(x).unbind(this.batchFirst ? 1 : 0);
+    const { states, last } = rollout.read(frames, active, p);
+    return { states, lastFrame: this.patches.join(last, imageSize) };
+  }
+
+  /** From states to frames: at once where no forecast is fed back, else step by step. */
+  private decode(
+    rollout: Rollout,
+    { states: encoded, lastFrame }: EncodedFrames,
+    steps: number,
+    { targets, teacherForcing }: { readonly targets: Tensor | undefined; readonly teacherForcing: number },
+  ): Tensor {
+    const { forecaster }: { forecaster: AnyRecurrentLayer } = this;
+    const time = this.batchFirst ? 1 : 0;
+    const states = this.handOver(encoded);
+    const last = this.patches.cut(lastFrame);
+    const imageSize = lastFrame.shape.slice(2);
+    const gridSize = last.shape.slice(2);
     const truths = targets === undefined ? [] : this.patches.cut(targets).unbind(time);
-    if (teacherForcing === 1) {
-      const [layers] = forecaster.forward(stack([read.last, ...truths.slice(0, -1)], time), states);
-      return this.logitsOf(layers, gridSize);
+    const logits = (): Tensor => {
+      if (this.forecasterInput === "none") return this.logitsOf(forecaster.unroll(steps, states)[0], gridSize);
+      if (teacherForcing === 1) {
+        const read = stack([last, ...truths.slice(0, -1)], time);
+        return this.logitsOf(forecaster.forward(read, states)[0], gridSize);
+      }
+      return stack(rollout.forecast(steps, last, states, truths, teacherForcing), time);
+    };
+    return this.patches.join(logits(), imageSize);
+  }
+
+  /** What goes through time step by step. */
+  private rollout(batch: number, imageSize: Shape): Rollout {
+    const gridSize = this.patches.gridOf(imageSize);
+    const { encoder, forecaster }: { encoder: AnyRecurrentLayer; forecaster: AnyRecurrentLayer } = this;
+    const model = {
+      encoder,
+      forecaster,
+      handOver: (states: readonly RecurrentState[]) => this.handOver(states),
+      logitsOf: (layers: readonly Tensor[]) => this.logitsOf(layers, gridSize),
+      frameOf: (logits: Tensor) => this.patches.clean(this.feedback(logits), imageSize),
+      generator: this.generator ?? defaultGenerator(),
+    };
+    return new Rollout(model, batch, gridSize);
+  }
+
+  /** @throws ArgumentError, ShapeError, DTypeError, DeviceError unless frames, lengths and mask fit the model */
+  private checkFrames(
+    name: string,
+    x: Tensor,
+    options: SequenceOptions,
+  ): { length: number; batch: number; imageSize: number[]; active: ActiveSamples | undefined } {
+    const layout = this.batchFirst ? "[N,T,C,…]" : "[T,N,C,…]";
+    const { spatialDims, inputChannels: channels } = this;
+    checkSequence(name, x, { rank: spatialDims + 3, layout, spatialDims, channels });
+    this.encoder.cells.at(0).checkHome(name, "input", x);
+    const [outer = 0, inner = 0, , ...imageSize] = x.shape;
+    const [length, batch] = this.batchFirst ? [inner, outer] : [outer, inner];
+    if (length < 1) throw new ShapeError(name, "the sequence has no steps", { expected: 1, got: length });
+    return { length, batch, imageSize, active: activeSamples(name, options, length, batch, this.batchFirst) };
+  }
+
+  /** @throws ArgumentError, ShapeError, DTypeError, DeviceError unless it is what {@link encode} gives; states are checked where they are used */
+  private checkEncoded(name: string, { states, lastFrame }: EncodedFrames, imageSize?: Shape): void {
+    const { spatialDims, inputChannels: channels } = this;
+    const layout = "[N,C,…]";
+    if (!Array.isArray(states)) {
+      throw new ArgumentError(name, `needs what encode gives, { states, lastFrame }, got states ${show(states)}`, {
+        got: states,
+      });
     }
-    return stack(rollout.forecast(steps, read.last, states, truths, teacherForcing), time);
+    checkSequence(name, lastFrame, { rank: spatialDims + 2, layout, spatialDims, channels });
+    this.encoder.cells.at(0).checkHome(name, "lastFrame", lastFrame);
+    const got = lastFrame.shape.slice(2);
+    if (imageSize === undefined || sameShape(got, imageSize)) return;
+    throw new ShapeError(
+      name,
+      `frames of ${formatShape(imageSize)} cannot follow frames of ${formatShape(got)}; encode them without what was read before`,
+      { expected: got, got: imageSize },
+    );
   }
 
   /** The encoder's states in the order of the forecaster's layers. */

@@ -1,5 +1,6 @@
 import type { Shape } from "@squall/device";
 import { type Generator, type Tensor, zerosLike } from "@squall/tensor";
+import { at } from "../at.ts";
 import type { RecurrentState } from "../recurrent/cell.ts";
 import type { ActiveSamples } from "../recurrent/sequenceMask.ts";
 import type { LayerNoise } from "../recurrent/stepOptions.ts";
@@ -45,18 +46,13 @@ export class Rollout {
     this.noise = undefined;
   }
 
-  /** The last frame that counts of each sample; zeros for samples without. */
-  static last(frames: readonly Tensor[], active: ActiveSamples | undefined): Tensor | undefined {
-    if (active === undefined) return frames.at(-1);
-    return frames.reduce<Tensor | undefined>((last, frame, t) => latest(active[t], frame, last), undefined);
-  }
-
   /**
    * The encoder's sequence with some frames replaced by forecasts of them by one step.
    * @param frames - one per step
    * @param p - probability that a frame is the true one
+   * @throws RangeError if there are no frames
    */
-  read(frames: readonly Tensor[], active: ActiveSamples | undefined, p: number): ReadFrames | undefined {
+  read(frames: readonly Tensor[], active: ActiveSamples | undefined, p: number): ReadFrames {
     const { encoder, handOver, generator } = this.model;
     const noise = encoder.drawNoise(this.batch, this.gridSize);
     const started = Array.from({ length: this.batch }, () => false);
@@ -72,6 +68,7 @@ export class Rollout {
       result = { states, last: latest(active?.[t], frame, result?.last) };
       for (const n of started.keys()) started[n] ||= active?.[t]?.[n] ?? true;
     }
+    if (result === undefined) throw new RangeError("no frames to read");
     return result;
   }
 
@@ -111,6 +108,15 @@ export class Rollout {
     const [layers, after] = forecaster.step(frame, states, { noise: this.noise });
     return [logitsOf(layers), after];
   }
+}
+
+/**
+ * The last frame that counts of each sample, `[N, C, …]`.
+ * @param frames - one per step, at least one
+ * @param before - for samples of which none counts; zeros if left out
+ */
+export function latestFrame(frames: readonly Tensor[], active: ActiveSamples, before: Tensor | undefined): Tensor {
+  return frames.reduce((last, frame, t) => latest(active[t], frame, last), before ?? zerosLike(at(frames, 0)));
 }
 
 function latest(active: readonly boolean[] | undefined, frame: Tensor, last: Tensor | undefined): Tensor {
