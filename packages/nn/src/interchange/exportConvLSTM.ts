@@ -25,7 +25,7 @@ const ourName = /^cells\.(0|[1-9]\d*)\.(inputWeight|stateWeight|bias|peephole)$/
  * @returns their tensors by their names; the bias, if a program has two, in the first, and zeros in the second if it needs one
  * @throws StateDictError if this is not the state dict of a ConvLSTM, or holds what the format has no place for: other parameters, peepholes,
  * more layers than names tell apart; ShapeError if the two kernels differ and the format has only one; ArgumentError if the format
- * contradicts itself
+ * or an option contradicts itself or is not known
  */
 export function exportConvLSTM(
   stateDict: StateDict,

@@ -32,7 +32,8 @@ function countLayers(plan: Plan, tensors: StateDict): number {
  * @returns `cells.L.inputWeight` `[4H, C, …k]` (unless C is 0), `cells.L.stateWeight` `[4H, H, …k]`, `cells.L.bias` `[4H]` and `cells.L.peephole`
  * `[3, H, …]`, gates i, f, o, g, where there are any, for each layer L
  * @throws StateDictError if a weight is missing, a peephole is missing beside others, or a name belongs to no layer; ShapeError if a shape is
- * not that of the format; ArgumentError if the format contradicts itself
+ * not that of the format; ArgumentError if the format or an option contradicts itself or
+ * is not known
  */
 export function importConvLSTM(
   tensors: StateDict,

@@ -1,4 +1,5 @@
 import { ArgumentError } from "@squall/device";
+import { checkFormat, checkOptions, checkTogether } from "./checkFormat.ts";
 import type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./format.ts";
 import { type ConvLSTMFormatName, convLSTMFormats } from "./formats.ts";
 import { allGates, type Gate, peepholeGates } from "./gate.ts";
@@ -29,7 +30,10 @@ export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames
 const roles = ["weight", "inputWeight", "stateWeight", "bias", "stateBias", "peephole"] as const;
 
 function formatOf(op: string, format: ConvLSTMFormat | ConvLSTMFormatName): ConvLSTMFormat {
-  if (typeof format !== "string") return format;
+  if (typeof format !== "string") {
+    checkFormat(op, format);
+    return format;
+  }
   if (!Object.hasOwn(convLSTMFormats, format)) {
     const known = Object.keys(convLSTMFormats);
     throw new ArgumentError(op, `there is no format "${String(format)}"; there are ${known.join(", ")}`, {
@@ -52,20 +56,6 @@ function orderOf(op: string, given: string): Gate[] {
   return order;
 }
 
-function checkNames(op: string, names: ConvLSTMNames, { forgetOffset, grouped }: ConvLSTMFormat): void {
-  const { weight, inputWeight, stateWeight } = names;
-  const fused = weight !== undefined;
-  if (fused !== (inputWeight === undefined) || fused !== (stateWeight === undefined)) {
-    throw new ArgumentError(op, "names must hold either weight, or inputWeight and stateWeight", { got: names });
-  }
-  if (fused && grouped === true) {
-    throw new ArgumentError(op, "a convolution over cat(x, h) cannot be grouped; leave out grouped", { got: names });
-  }
-  if (names.bias === undefined && (forgetOffset ?? 0) !== 0) {
-    throw new ArgumentError(op, "a forgetOffset needs names.bias to be made up for", { got: names });
-  }
-}
-
 /** How many layers names can tell apart. */
 function layersOf(op: string, names: readonly string[], prefix: string | readonly string[]): number | undefined {
   if (typeof prefix !== "string") {
@@ -80,16 +70,17 @@ function layersOf(op: string, names: readonly string[], prefix: string | readonl
   });
 }
 
-/** What to go by. @throws ArgumentError if format or options contradict themselves */
+/** What to go by. @throws ArgumentError if format or options contradict themselves, or hold a name that is not known */
 export function planOf(
   op: string,
   given: ConvLSTMFormat | ConvLSTMFormatName,
   options: ConvLSTMInterchangeOptions,
 ): Plan {
+  checkOptions(op, options);
   const format = formatOf(op, given);
   const names = { ...format.names, ...options.names };
   const { prefix = "" } = options;
-  checkNames(op, names, format);
+  checkTogether(op, names, format);
 
   const place = (template: string, gates: readonly Gate[], layer: number): Place => {
     const start = typeof prefix === "string" ? prefix : (prefix[layer] ?? "");

@@ -364,4 +364,48 @@ describe("a format that contradicts itself is refused both ways:", () => {
       refusal("ArgumentError", `exportConvLSTM: there is no format "constructor"; there are ${known}`),
     );
   });
+
+  it("options, roles and parts of formats that would be ignored", () => {
+    const weights = stateDict({ "cell_list.0.conv.weight": [4, 2, 3] });
+    const state = stateDict({ "cells.0.stateWeight": [4, 1, 3] });
+    // @ts-expect-error the option is called gateOrder
+    expect(() => importConvLSTM(weights, "fused", { gateorder: "ifgo" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: there is no option "gateorder"; did you mean gateOrder?'),
+    );
+    // @ts-expect-error the option is called gateOrder
+    expect(() => exportConvLSTM(state, "fused", { gateorder: "ifgo" })).toThrow(
+      refusal("ArgumentError", 'exportConvLSTM: there is no option "gateorder"; did you mean gateOrder?'),
+    );
+    // @ts-expect-error there is no such role
+    expect(() => importConvLSTM(weights, "fused", { names: { wieght: "w" } })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM.names: there is no option "wieght"; did you mean weight?'),
+    );
+    // @ts-expect-error there is no such role
+    expect(() => exportConvLSTM(state, { names: { weight: "w", peepholes: "p" } })).toThrow(
+      refusal("ArgumentError", 'exportConvLSTM.format.names: there is no option "peepholes"; did you mean peephole?'),
+    );
+    // @ts-expect-error the part is called layout
+    expect(() => importConvLSTM(weights, { ...fused, layuot: "channelsLast" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM.format: there is no option "layuot"; did you mean layout?'),
+    );
+    // @ts-expect-error the candidate is called g
+    expect(() => importConvLSTM(weights, { ...fused, gateNames: { c: "j" } })).toThrow(
+      refusal(
+        "ArgumentError",
+        "importConvLSTM: gateNames must be those of i, f, o and g, got one of c; g is the candidate, which others call c or j",
+      ),
+    );
+    // @ts-expect-error there is no such layout
+    expect(() => importConvLSTM(weights, { ...fused, layout: "keras" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: layout must be one of "torch", "channelsLast", got "keras"'),
+    );
+    // @ts-expect-error there are no names
+    expect(() => importConvLSTM(weights, {})).toThrow(
+      refusal("ArgumentError", "importConvLSTM.format.names: options must be an object, got undefined"),
+    );
+    // @ts-expect-error there is no format
+    expect(() => importConvLSTM(weights)).toThrow(
+      refusal("ArgumentError", "importConvLSTM.format: options must be an object, got undefined"),
+    );
+  });
 });
