@@ -1,4 +1,5 @@
 import { ArgumentError } from "@squall/device";
+import { show } from "../arguments.ts";
 import { checkFormat, checkOptions, checkTogether } from "./checkFormat.ts";
 import type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./format.ts";
 import { type ConvLSTMFormatName, convLSTMFormats } from "./formats.ts";
@@ -36,7 +37,7 @@ function formatOf(op: string, format: ConvLSTMFormat | ConvLSTMFormatName): Conv
   }
   if (!Object.hasOwn(convLSTMFormats, format)) {
     const known = Object.keys(convLSTMFormats);
-    throw new ArgumentError(op, `there is no format "${String(format)}"; there are ${known.join(", ")}`, {
+    throw new ArgumentError(op, `there is no format ${show(format)}; there are ${known.join(", ")}`, {
       expected: known,
       got: format,
     });
