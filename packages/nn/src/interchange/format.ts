@@ -49,7 +49,10 @@ export interface ConvLSTMFormat {
 
 /** What differs from a {@link ConvLSTMFormat}. */
 export interface ConvLSTMInterchangeOptions {
-  /** Names that differ from those of the format. */
+  /**
+   * Names that differ from those of the format. They decide whether names tell the `{layer}`: the format's names of biases and peepholes that
+   * do it the other way are of no tensor then.
+   */
   readonly names?: ConvLSTMNames;
   /** Order of the gates, if it differs from that of the format. */
   readonly gateOrder?: GateOrder;

@@ -30,6 +30,9 @@ export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames
 
 const roles = ["weight", "inputWeight", "stateWeight", "bias", "stateBias", "peephole"] as const;
 
+/** Those that may be missing among tensors. */
+const missable: ReadonlySet<keyof ConvLSTMNames> = new Set(["bias", "stateBias", "peephole"]);
+
 function formatOf(op: string, format: ConvLSTMFormat | ConvLSTMFormatName): ConvLSTMFormat {
   if (typeof format !== "string") {
     checkFormat(op, format);
@@ -57,6 +60,22 @@ function orderOf(op: string, given: string): Gate[] {
   return order;
 }
 
+/**
+ * The names to go by. Those given decide whether names tell the layer; the format's names of parts that may be missing, and that do it the
+ * other way, are of no tensor.
+ */
+function namesFor(theirs: ConvLSTMNames, given: ConvLSTMNames, prefix: string | readonly string[]): ConvLSTMNames {
+  const ways = roles.flatMap((role) => given[role]?.includes("{layer}") ?? []);
+  const tellsAnyhow = typeof prefix !== "string" || prefix.includes("{layer}");
+  const stays = (role: keyof ConvLSTMNames, name: string): boolean =>
+    tellsAnyhow || ways.length === 0 || !missable.has(role) || ways.includes(name.includes("{layer}"));
+  const kept = roles.flatMap((role) => {
+    const name = theirs[role];
+    return name !== undefined && stays(role, name) ? [[role, name] as const] : [];
+  });
+  return { ...Object.fromEntries(kept), ...given };
+}
+
 /** How many layers names can tell apart. */
 function layersOf(op: string, names: readonly string[], prefix: string | readonly string[]): number | undefined {
   if (typeof prefix !== "string") {
@@ -66,9 +85,12 @@ function layersOf(op: string, names: readonly string[], prefix: string | readonl
   const without = names.filter((name) => !`${prefix}${name}`.includes("{layer}"));
   if (without.length === 0) return undefined;
   if (without.length === names.length) return 1;
-  throw new ArgumentError(op, `all names or none must tell the {layer}, but ${without.join(", ")} do not`, {
-    got: without,
-  });
+  const told = names.filter((name) => !without.includes(name));
+  throw new ArgumentError(
+    op,
+    `all names or none must tell the {layer}, but ${without.join(", ")} do not and ${told.join(", ")} do; say with names what the others are named, or put {layer} into prefix`,
+    { expected: told, got: without },
+  );
 }
 
 /** What to go by. @throws ArgumentError if format or options contradict themselves, or hold a name that is not known */
@@ -79,8 +101,8 @@ export function planOf(
 ): Plan {
   checkOptions(op, options);
   const format = formatOf(op, given);
-  const names = { ...format.names, ...options.names };
   const { prefix = "" } = options;
+  const names = namesFor(format.names, options.names ?? {}, prefix);
   checkTogether(op, names, format);
 
   const place = (template: string, gates: readonly Gate[], layer: number): Place => {

@@ -328,8 +328,14 @@ describe("a format that contradicts itself is refused both ways:", () => {
     [
       "names of which some tell layers apart",
       fused,
-      { names: { weight: "w{layer}" } },
-      "all names or none must tell the {layer}, but b, p{gate} do not",
+      { names: { weight: "w{layer}", bias: "b" } },
+      "all names or none must tell the {layer}, but b, p{gate} do not and w{layer} do; say with names what the others are named, or put {layer} into prefix",
+    ],
+    [
+      "a name of a layer beside a format's of a single one",
+      convLSTMFormats.keras,
+      { names: { inputWeight: "x{layer}" } },
+      "all names or none must tell the {layer}, but recurrent_kernel do not and x{layer} do; say with names what the others are named, or put {layer} into prefix",
     ],
   ])("%s", (_, format, options, message) => {
     expect(() => importConvLSTM({}, format, options)).toThrow(refusal("ArgumentError", `importConvLSTM: ${message}`));
