@@ -1,5 +1,5 @@
 import { ArgumentError } from "@squall/device";
-import { checkChoice } from "../arguments.ts";
+import { checkChoice, checkFlags } from "../arguments.ts";
 import { checkNames, type Names } from "../optionNames.ts";
 import type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./format.ts";
 import { allGates } from "./gate.ts";
@@ -26,18 +26,28 @@ const formatNames: Names<ConvLSTMFormat> = {
   grouped: true,
 };
 
-const optionNames: Names<ConvLSTMInterchangeOptions> = { names: true, gateOrder: true, prefix: true };
+const optionNames: Names<ConvLSTMInterchangeOptions> = {
+  names: true,
+  gateOrder: true,
+  batchedPeephole: true,
+  prefix: true,
+  others: true,
+};
 
 /** @throws ArgumentError if options hold what would be ignored */
 export function checkOptions(op: string, options: ConvLSTMInterchangeOptions): void {
   checkNames(op, options, optionNames);
+  checkFlags(op, { batchedPeephole: options.batchedPeephole });
   if (options.names !== undefined) checkNames(`${op}.names`, options.names, roles);
+  if (options.others !== undefined) checkChoice(op, "others", options.others, ["refuse", "ignore"]);
 }
 
 /** @throws ArgumentError if a format of one's own holds what would be ignored, or no names */
 export function checkFormat(op: string, format: ConvLSTMFormat): void {
   checkNames(`${op}.format`, format, formatNames);
   checkNames(`${op}.format.names`, format.names, roles);
+  const { twoBiases, spatialBias, batchedPeephole, oneKernel, grouped } = format;
+  checkFlags(op, { twoBiases, spatialBias, batchedPeephole, oneKernel, grouped });
   const unknown = Object.keys(format.gateNames ?? {}).filter((gate) => !allGates.some((each) => each === gate));
   if (unknown.length > 0) {
     throw new ArgumentError(

@@ -38,11 +38,13 @@ export function exportConvLSTM(
   const unknown: string[] = [];
   for (const [name, tensor] of Object.entries(stateDict)) {
     const [, number = "", role] = ourName.exec(name) ?? [];
-    if (role === undefined) unknown.push(name);
-    else layers.set(Number(number), { ...layers.get(Number(number)), [role]: tensor });
+    if (role !== undefined) layers.set(Number(number), { ...layers.get(Number(number)), [role]: tensor });
+    else if (name.startsWith("cells.") || !plan.ignoresOthers) unknown.push(name);
   }
   if (unknown.length > 0) {
-    throw new StateDictError(op, `${plan.title} has no place for ${unknown.join(", ")}`, { got: unknown });
+    const isOutside = unknown.every((name) => !name.startsWith("cells."));
+    const remedy = isOutside ? '; leave out what is of no layer by others: "ignore"' : "";
+    throw new StateDictError(op, `${plan.title} has no place for ${unknown.join(", ")}${remedy}`, { got: unknown });
   }
   const models = Array.from({ length: Math.max(1, layers.size) }, (_, layer) => {
     const { stateWeight, ...others } = layers.get(layer) ?? {};

@@ -22,6 +22,8 @@ export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames
   readonly title: string;
   /** Order of the gates in tensors that hold all of them. */
   readonly order: readonly Gate[];
+  /** Whether tensors that belong to no layer are left out. */
+  readonly ignoresOthers: boolean;
   /** How many layers there must be; `undefined` where names count them. */
   readonly layers: number | undefined;
   /** Where the tensors of a layer lie. */
@@ -138,9 +140,10 @@ export function planOf(
     forgetOffset: format.forgetOffset ?? 0,
     twoBiases: format.twoBiases ?? false,
     spatialBias: format.spatialBias ?? false,
-    batchedPeephole: format.batchedPeephole ?? false,
+    batchedPeephole: options.batchedPeephole ?? format.batchedPeephole ?? false,
     oneKernel: format.oneKernel ?? false,
     grouped: format.grouped ?? false,
+    ignoresOthers: options.others === "ignore",
     layers,
     places,
   };

@@ -66,7 +66,14 @@ describe("importConvLSTM refuses", () => {
       { w: [4, 2, 3], other: [1], "cells.0.w": [1] },
       fused,
       "StateDictError",
-      `other, cells.0.w belong to none of the 1 layers found; leave them out, or ${rename}`,
+      `other, cells.0.w belong to none of the 1 layers found; leave them out by others: "ignore", or ${rename}`,
+    ],
+    [
+      "a layer beyond a gap",
+      { "0w": [4, 2, 3], "2w": [4, 2, 3], "3b": [4], other: [1] },
+      { names: { weight: "{layer}w", bias: "{layer}b" } },
+      "StateDictError",
+      "2w, 3b are of layers beyond the 1 found: there is no layer 1; names count layers from 0 without a gap, or say with prefix how each layer's begin",
     ],
     [
       "peepholes of some gates only",
@@ -206,6 +213,13 @@ describe("exportConvLSTM refuses", () => {
       "fused",
       "StateDictError",
       'the format "fused" has no place for cells.0.peepholeWeight, cells.01.bias, head.weight',
+    ],
+    [
+      "what is of no layer",
+      { ...fit, "states.0.h": [1, 2, 3], "head.weight": [1] },
+      "fused",
+      "StateDictError",
+      'the format "fused" has no place for states.0.h, head.weight; leave out what is of no layer by others: "ignore"',
     ],
     [
       "nothing",
@@ -404,6 +418,14 @@ describe("a format that contradicts itself is refused both ways:", () => {
     // @ts-expect-error there is no such layout
     expect(() => importConvLSTM(weights, { ...fused, layout: "keras" })).toThrow(
       refusal("ArgumentError", 'importConvLSTM: layout must be one of "torch", "channelsLast", got "keras"'),
+    );
+    // @ts-expect-error a text is no flag
+    expect(() => importConvLSTM(weights, { ...fused, oneKernel: "no" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: oneKernel must be true or false, got "no"'),
+    );
+    // @ts-expect-error a number is no flag
+    expect(() => exportConvLSTM(state, "fused", { batchedPeephole: 1 })).toThrow(
+      refusal("ArgumentError", "exportConvLSTM: batchedPeephole must be true or false, got 1"),
     );
     // @ts-expect-error there are no names
     expect(() => importConvLSTM(weights, {})).toThrow(
