@@ -273,9 +273,20 @@ export abstract class Module {
     return this;
   }
 
-  /** Calls `fn` with every module, this one last, as PyTorch's `apply`. Returns itself. */
+  /** This module and all below it, each once, after all that are below it, children in order of assignment. */
+  private *bottomUp(seen: Set<Module> = new Set()): Generator<Module> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    for (const [, child] of this.namedChildren()) yield* child.bottomUp(seen);
+    yield this;
+  }
+
+  /**
+   * Calls `fn` with every module, children before the module that has them and in order of assignment, this one last, as PyTorch's `apply`;
+   * but a module that is reached in several ways comes once. Returns itself.
+   */
   apply(fn: (module: Module) => void): this {
-    for (const module of this.modules().reverse()) fn(module);
+    for (const module of [...this.bottomUp()]) fn(module);
     return this;
   }
 }

@@ -1,6 +1,18 @@
 import { cpu } from "@squall/cpu";
-import { Buffer, Conv2d, Dropout, Flatten, Linear, Module, ModuleList, Parameter, ReLU, Sequential } from "@squall/nn";
-import { ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
+import {
+  Buffer,
+  Conv2d,
+  Dropout,
+  Flatten,
+  init,
+  Linear,
+  Module,
+  ModuleList,
+  Parameter,
+  ReLU,
+  Sequential,
+} from "@squall/nn";
+import { Generator, ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 import { proxyDevice } from "../../../testing/test/proxyDevice.ts";
 import { refusal } from "../refusal.ts";
@@ -92,13 +104,33 @@ describe("switching", () => {
     expect(modes()).toEqual([true, true, true, true]);
   });
 
-  it("apply calls children before their parents", () => {
+  it("apply calls children in order of assignment, then the module that has them, each once", () => {
     const block = new Block();
     const seen: Module[] = [];
     expect(block.apply((module) => seen.push(module))).toBe(block);
-    expect(seen.length).toBe(block.modules().length);
-    expect(seen.at(-1)).toBe(block);
-    expect(seen.indexOf(block.head)).toBeLessThan(seen.indexOf(block.layers));
+    expect(seen).toEqual([block.head, block.layers.at(1), block.layers, block]);
+
+    const part = (): Sequential =>
+      new Sequential(new Sequential(new ReLU(), new Flatten()), new Dropout(), new Sequential(new ReLU()));
+    const net = new Sequential(part(), part());
+    const names = new Map([...net.namedModules()].map(([name, module]) => [module, name]));
+    const order: (string | undefined)[] = [];
+    net.apply((module) => order.push(names.get(module)));
+    const below = ["0.0", "0.1", "0", "1", "2.0", "2", ""];
+    const of = (k: number): string[] => below.map((name) => (name === "" ? `${k}` : `${k}.${name}`));
+    expect(order).toEqual([...of(0), ...of(1), ""]);
+  });
+
+  it("apply initializes from a seed in that order", () => {
+    const layer = (): Linear => new Linear({ inFeatures: 2, outFeatures: 2, bias: false });
+    const net = new Sequential(layer(), new Sequential(layer(), layer()), layer());
+    const generator = new Generator(7);
+    net.apply((module) => {
+      if (module instanceof Linear) init.normal_(module.weight, { generator });
+    });
+    const again = new Generator(7);
+    const expected = net.parameters().map(() => init.normal_(zeros([2, 2]), { generator: again }).toArray());
+    expect(net.parameters().map((weight) => weight.toArray())).toEqual(expected);
   });
 
   it("requiresGrad_ freezes and thaws; zeroGrad forgets", () => {
