@@ -9,6 +9,7 @@ import {
   storageScope,
 } from "@squall/device";
 import { noGrad, Tensor } from "@squall/tensor";
+import { carriedChanges } from "./carriedChanges.ts";
 import { Buffer, Parameter } from "./parameter.ts";
 
 /** Tensors by dotted name, as {@link Module.stateDict} gives them. */
@@ -32,8 +33,8 @@ export interface CarriedTensor {
   readonly isSaved: boolean;
   /** What speaks against keeping a tensor in its place: an end of the sentence "the state dict's …"; `undefined` if nothing does. */
   problemWith(value: Tensor): string | undefined;
-  /** Keeps another tensor. */
-  replace(value: Tensor): void;
+  /** Keeps another tensor; `undefined` forgets all that the module carries, as before the first call. */
+  replace(value: Tensor | undefined): void;
 }
 
 /** A module from one tensor to one tensor, fit for {@link Sequential}. */
@@ -55,7 +56,10 @@ export abstract class Module {
     return Object.entries(this);
   }
 
-  /** Tensors that this module keeps from call to call. They move with it, and are loaded, all or none of a module's, where a state dict has them. */
+  /**
+   * Tensors that this module keeps from call to call. They move with it, and are loaded, all or none of a module's, where a state dict has them;
+   * those that are saved are forgotten where a state dict has none.
+   */
   protected carriedTensors(): readonly CarriedTensor[] {
     return [];
   }
@@ -146,9 +150,11 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into parameters and buffers. Everything is checked first: a state dict that does not fit changes nothing.
+   * Copies values into parameters and buffers. Everything is checked first: a state dict that does not fit changes nothing. Carried states that
+   * are saved (`stateful` and `saveState` of recurrent layers) become those of the state dict; one without, as it is before the first call,
+   * makes the module forget its own, if strict.
    * @param options - `strict` (default true): names must be the same on both sides
-   * @returns what was missing and unexpected; both empty if strict
+   * @returns what was missing and unexpected, carried states that stay as they are among the missing; both empty if strict
    * @throws StateDictError with every misfit: missing and unexpected names (if strict), other shapes, other dtypes
    */
   loadStateDict(stateDict: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
@@ -158,8 +164,12 @@ export abstract class Module {
     const missing = Object.keys(own).filter((name) => !Object.hasOwn(stateDict, name));
     const unexpected = Object.keys(stateDict).filter((name) => !Object.hasOwn(own, name) && !carriedNames.has(name));
     const problems: string[] = [];
-    if (options.strict ?? true) {
-      if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}`);
+    const strict = options.strict ?? true;
+    if (strict) {
+      // Sources without biases are common, and what is missing does not tell what to do about them.
+      const isBiases = unexpected.length === 0 && missing.every((name) => /(^|\.)bias$/.test(name));
+      const remedy = isBiases ? "; build the module with bias: false for weights without biases" : "";
+      if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}${remedy}`);
       if (unexpected.length > 0) problems.push(`unexpected: ${unexpected.join(", ")}`);
     }
     const pairs = Object.entries(own).flatMap(([name, target]) => {
@@ -178,7 +188,7 @@ export abstract class Module {
       }
       return [[source, target] as const];
     });
-    const states = carried.flatMap((tensors) => carriedSources(tensors, stateDict, problems));
+    const changes = carried.flatMap((tensors) => carriedChanges(tensors, stateDict, strict, problems));
     if (problems.length > 0) {
       throw new StateDictError(
         "loadStateDict",
@@ -189,6 +199,18 @@ export abstract class Module {
         },
       );
     }
+    const home = this.parameters()[0]?.device;
+    const states = changes.map(([tensor, source]) => ({
+      tensor,
+      value:
+        source &&
+        noGrad(() =>
+          source
+            .detach()
+            .to(home ?? source.device)
+            .clone(),
+        ),
+    }));
     const copy = (): void => {
       for (const [source, target] of pairs) target.copy_(source.detach().to(target.device));
     };
@@ -196,16 +218,10 @@ export abstract class Module {
       () => noGrad(copy),
       () => [],
     );
-    const home = this.parameters()[0]?.device;
-    for (const [source, tensor] of states)
-      tensor.replace(
-        noGrad(() =>
-          source
-            .detach()
-            .to(home ?? source.device)
-            .clone(),
-        ),
-      );
+    for (const { tensor, value } of states) tensor.replace(value);
+    for (const [name, { isSaved, value }] of carried.flat()) {
+      if (!strict && isSaved && value !== undefined && !Object.hasOwn(stateDict, name)) missing.push(name);
+    }
     return { missing, unexpected };
   }
 
@@ -289,26 +305,6 @@ export abstract class Module {
     for (const module of [...this.bottomUp()]) fn(module);
     return this;
   }
-}
-
-/** What a state dict holds for the carried tensors of one module; adds to `problems` what does not fit. */
-function carriedSources(
-  tensors: readonly (readonly [name: string, tensor: CarriedTensor])[],
-  stateDict: StateDict,
-  problems: string[],
-): (readonly [source: Tensor, tensor: CarriedTensor])[] {
-  const given = tensors.filter(([name]) => Object.hasOwn(stateDict, name));
-  if (given.length > 0 && given.length < tensors.length) {
-    const lacking = tensors.filter((each) => !given.includes(each)).map(([name]) => name);
-    problems.push(`states are loaded whole, but there is no ${lacking.join(", ")}`);
-  }
-  return given.flatMap(([name, tensor]) => {
-    const source = stateDict[name];
-    if (source === undefined) return [];
-    const problem = source instanceof Tensor ? tensor.problemWith(source) : `is ${typeof source}, not a tensor`;
-    if (problem !== undefined) problems.push(`${name}: the state dict's ${problem}`);
-    return [[source, tensor] as const];
-  });
 }
 
 function tensorsOf(module: Module): Tensor[] {

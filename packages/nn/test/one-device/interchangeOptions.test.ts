@@ -159,6 +159,9 @@ describe("tensors that belong to no layer", () => {
       kernelSize: 5,
       dtype: "float64",
     } as const;
+    expect(() => new ConvLSTM(options).loadStateDict(ours)).toThrow(
+      "missing: cells.0.bias, cells.1.bias; build the module with bias: false for weights without biases",
+    );
     expect(new ConvLSTM({ ...options, bias: false }).loadStateDict(ours)).toEqual({ missing: [], unexpected: [] });
   });
 

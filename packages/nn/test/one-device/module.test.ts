@@ -2,6 +2,7 @@ import { cpu } from "@squall/cpu";
 import {
   Buffer,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   Flatten,
   init,
@@ -259,6 +260,22 @@ describe("state dicts", () => {
       );
     }
     expect(after()).toEqual(before);
+  });
+
+  it("without biases ask for a module without", () => {
+    const net = new Sequential(
+      new Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 1 }),
+      new ConvTranspose2d({ inChannels: 2, outChannels: 1, kernelSize: 1 }),
+    );
+    const plain = Object.fromEntries(Object.entries(net.stateDict()).filter(([name]) => name.endsWith("weight")));
+    expect(() => net.loadStateDict(plain)).toThrow(
+      refusal(
+        "StateDictError",
+        "loadStateDict: the state dict does not fit Sequential: missing: 0.bias, 1.bias; build the module with bias: false for weights without biases",
+      ),
+    );
+    const { "0.weight": _, ...less } = plain;
+    expect(() => net.loadStateDict(less)).toThrow(/missing: 0.weight, 0.bias, 1.bias$/);
   });
 
   it("with strict: false load what there is and name the rest", () => {
