@@ -1,5 +1,5 @@
 import { Tensor } from "@squall/tensor";
-import type { CarriedTensor, StateDict } from "./module.ts";
+import type { CarriedTensor, StateDict } from "./stateDict.ts";
 
 /** A carried tensor and what is to be kept in its place; `undefined` for nothing. */
 export type CarriedChange = readonly [tensor: CarriedTensor, source: Tensor | undefined];

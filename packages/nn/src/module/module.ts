@@ -1,41 +1,11 @@
-import {
-  ArgumentError,
-  type Device,
-  type DType,
-  formatShape,
-  keepStorage,
-  StateDictError,
-  sameShape,
-  storageScope,
-} from "@squall/device";
-import { noGrad, Tensor } from "@squall/tensor";
+import { ArgumentError, type Device, type DType, keepStorage, StateDictError, storageScope } from "@squall/device";
+import { noGrad, type Tensor } from "@squall/tensor";
 import { carriedChanges } from "./carriedChanges.ts";
+import { moduleLines } from "./moduleLines.ts";
 import { Buffer, Parameter } from "./parameter.ts";
+import { type CarriedTensor, type LoadResult, pairsOf, type StateDict } from "./stateDict.ts";
 
-/** Tensors by dotted name, as {@link Module.stateDict} gives them. */
-export type StateDict = Record<string, Tensor>;
-
-/** What a state dict and a module did not have in common. */
-export interface LoadResult {
-  /** Names that the module has and the state dict lacks. */
-  readonly missing: readonly string[];
-  /** Names that the state dict has and the module lacks. */
-  readonly unexpected: readonly string[];
-}
-
-/** A tensor that a module keeps from call to call without learning it, such as a recurrent state. There may be none yet. */
-export interface CarriedTensor {
-  /** Name within the module. */
-  readonly name: string;
-  /** What is kept; `undefined` before the first call. */
-  readonly value: Tensor | undefined;
-  /** Whether it is part of the state dict. */
-  readonly isSaved: boolean;
-  /** What speaks against keeping a tensor in its place: an end of the sentence "the state dict's …"; `undefined` if nothing does. */
-  problemWith(value: Tensor): string | undefined;
-  /** Keeps another tensor; `undefined` forgets all that the module carries, as before the first call. */
-  replace(value: Tensor | undefined): void;
-}
+export type { CarriedTensor, LoadResult, StateDict } from "./stateDict.ts";
 
 /** A module from one tensor to one tensor, fit for {@link Sequential}. */
 export interface TensorModule extends Module {
@@ -48,6 +18,14 @@ export interface TensorModule extends Module {
  * and they have dotted names (`encoder.cells.0.bias`). Properties declared with `#` cannot be found; use TypeScript's `private`.
  */
 export abstract class Module {
+  static {
+    // Where Node's console looks for what to show; elsewhere nobody does.
+    const value = function (this: Module): string {
+      return this.toString();
+    };
+    Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value });
+  }
+
   /** Whether dropout and the like are at work. Set by {@link train} and {@link eval}. */
   training = true;
 
@@ -172,22 +150,7 @@ export abstract class Module {
       if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}${remedy}`);
       if (unexpected.length > 0) problems.push(`unexpected: ${unexpected.join(", ")}`);
     }
-    const pairs = Object.entries(own).flatMap(([name, target]) => {
-      const source = Object.hasOwn(stateDict, name) ? stateDict[name] : undefined;
-      if (source === undefined) return [];
-      if (!(source instanceof Tensor)) {
-        problems.push(`${name}: the state dict holds ${typeof source}, not a tensor`);
-        return [];
-      }
-      if (!sameShape(source.shape, target.shape)) {
-        problems.push(
-          `${name}: the module has shape ${formatShape(target.shape)}, the state dict ${formatShape(source.shape)}`,
-        );
-      } else if (source.dtype !== target.dtype) {
-        problems.push(`${name}: the module is ${target.dtype}, the state dict ${source.dtype}; convert one with to()`);
-      }
-      return [[source, target] as const];
-    });
+    const pairs = pairsOf(own, stateDict, problems);
     const changes = carried.flatMap((tensors) => carriedChanges(tensors, stateDict, strict, problems));
     if (problems.length > 0) {
       throw new StateDictError(
@@ -304,6 +267,42 @@ export abstract class Module {
   apply(fn: (module: Module) => void): this {
     for (const module of [...this.bottomUp()]) fn(module);
     return this;
+  }
+
+  /** See {@link toString}. @param counted - parameters found so far */
+  private lines(above: readonly Module[], counted: Set<Parameter>): string[] {
+    const kind = this.constructor.name;
+    if (above.includes(this)) return [`${kind}(…)`];
+    const tensors: [string, Tensor][] = [];
+    const children: [string, string[]][] = [];
+    for (const [name, value] of this.ownProperties()) {
+      if (value instanceof Module) children.push([name, value.lines([...above, this], counted)]);
+      if (value instanceof Parameter) counted.add(value);
+      if (value instanceof Parameter || value instanceof Buffer) tensors.push([name, value]);
+    }
+    return moduleLines(kind, tensors, children);
+  }
+
+  /**
+   * What this module is made of, as PyTorch shows it: its class, the shapes of its own parameters and buffers, its children by name, and in the
+   * last line the number of learned values, if there are any. Node's console shows the same. Classes have the names that they have in the
+   * running program; minified ones are short.
+   *
+   * ```text
+   * ConvLSTM(
+   *   (cells): ModuleList(
+   *     (0): ConvLSTMCell(inputWeight [32,1,3,3], stateWeight [32,8,3,3], bias [32])
+   *   )
+   * )
+   * 2624 parameters
+   * ```
+   */
+  toString(): string {
+    const counted = new Set<Parameter>();
+    const lines = this.lines([], counted);
+    const count = [...counted].reduce((sum, { size }) => sum + size, 0);
+    if (counted.size > 0) lines.push(`${count} ${count === 1 ? "parameter" : "parameters"}`);
+    return lines.join("\n");
   }
 }
 

@@ -1,7 +1,9 @@
+import { inspect } from "node:util";
 import { cpu } from "@squall/cpu";
 import {
   Buffer,
   Conv2d,
+  ConvLSTM,
   ConvTranspose2d,
   Dropout,
   Flatten,
@@ -331,5 +333,82 @@ describe("containers", () => {
     const net = new Sequential(shared, shared);
     expect(net.parameters().length).toBe(2);
     expect(net.loadStateDict(net.stateDict())).toEqual({ missing: [], unexpected: [] });
+  });
+});
+
+describe("a module as text", () => {
+  const lines = (module: Module): string[] => String(module).split("\n");
+
+  it("is a tree of names, classes and shapes, with the number of learned values", () => {
+    const model = new ConvLSTM({ inputChannels: 1, hiddenChannels: [8, 4], kernelSize: 3 });
+    expect(lines(model)).toEqual([
+      "ConvLSTM(",
+      "  (cells): ModuleList(",
+      "    (0): ConvLSTMCell(inputWeight [32,1,3,3], stateWeight [32,8,3,3], bias [32])",
+      "    (1): ConvLSTMCell(inputWeight [16,8,3,3], stateWeight [16,4,3,3], bias [16])",
+      "  )",
+      ")",
+      `${model.parameterCount()} parameters`,
+    ]);
+  });
+
+  it("shows a module's own tensors before its children, and what is shared wherever it is, but counts it once", () => {
+    const block = new Block();
+    expect(lines(block)).toEqual([
+      "Block(",
+      "  scale [1], mean [1]",
+      "  (layers): ModuleList(",
+      "    (0): Linear(weight [1,2], bias [1])",
+      "    (1): Linear(weight [1,1])",
+      "  )",
+      "  (head): Linear(weight [1,2], bias [1])",
+      ")",
+      "5 parameters",
+    ]);
+    expect(block.parameterCount()).toBe(5);
+  });
+
+  it("is short without children, and says nothing of parameters where there are none", () => {
+    expect(lines(new ReLU())).toEqual(["ReLU()"]);
+    expect(lines(new Sequential())).toEqual(["Sequential()"]);
+    expect(lines(new Linear({ inFeatures: 1, outFeatures: 1, bias: false }))).toEqual([
+      "Linear(weight [1,1])",
+      "1 parameter",
+    ]);
+    expect(lines(new Sequential(new ReLU(), new Sequential(new Flatten())))).toEqual([
+      "Sequential(",
+      "  (0): ReLU()",
+      "  (1): Sequential(",
+      "    (0): Flatten()",
+      "  )",
+      ")",
+    ]);
+  });
+
+  it("ends, and is given, for what is no proper tree either", () => {
+    class Ring extends Module {
+      readonly weight: Parameter = new Parameter(zeros([2]));
+      next: Module = new ReLU();
+      readonly lost: unknown[] = [new ReLU()];
+    }
+    const [a, b] = [new Ring(), new Ring()];
+    a.next = b;
+    b.next = a;
+    expect(lines(a)).toEqual([
+      "Ring(",
+      "  weight [2]",
+      "  (next): Ring(",
+      "    weight [2]",
+      "    (next): Ring(…)",
+      "  )",
+      ")",
+      "4 parameters",
+    ]);
+  });
+
+  it("is what Node's console shows, alone and within other values", () => {
+    const layer = new Linear({ inFeatures: 2, outFeatures: 1 });
+    expect(inspect(layer)).toBe("Linear(weight [1,2], bias [1])\n3 parameters");
+    expect(inspect({ layer })).toContain("layer: Linear(weight [1,2], bias [1])");
   });
 });
