@@ -1,13 +1,21 @@
 import { ArgumentError, DeviceError, DTypeError, type PerAxis, perAxis } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 
-/** A value as it stands in messages. */
+/** An array as it stands within another, or a long one. */
+function countOf({ length }: readonly unknown[]): string {
+  return `a list of ${length}`;
+}
+
+/** A value as it stands in messages: in a few words, however large it is. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(show).join(",")}]`;
+  if (Array.isArray(value)) {
+    if (value.length > 8) return countOf(value);
+    return `[${value.map((item) => (Array.isArray(item) ? countOf(item) : show(item))).join(",")}]`;
+  }
   if (typeof value === "object" && value !== null) {
     const { constructor: made } = value;
-    return made === undefined || made === Object ? "an object" : `a ${made.name}`;
+    return typeof made !== "function" || made === Object ? "an object" : `a ${made.name}`;
   }
   return typeof value === "function" ? "a function" : String(value);
 }
@@ -23,7 +31,7 @@ export function checkFlags(op: string, options: Readonly<Record<string, unknown>
 /** @throws ArgumentError unless `value` is a whole number >= `least` */
 export function checkWhole(op: string, name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new ArgumentError(op, `${name} must be a whole number >= ${least}, got ${String(value)}`, {
+    throw new ArgumentError(op, `${name} must be a whole number >= ${least}, got ${show(value)}`, {
       expected: least,
       got: value,
     });
@@ -39,7 +47,7 @@ export function checkNumber(
   test: (value: number) => boolean = () => true,
 ): void {
   if (!Number.isFinite(value) || !test(value)) {
-    throw new ArgumentError(op, `${name} must be ${what}, got ${String(value)}`, { expected: what, got: value });
+    throw new ArgumentError(op, `${name} must be ${what}, got ${show(value)}`, { expected: what, got: value });
   }
 }
 
@@ -58,7 +66,7 @@ export function checkChoice<T extends string>(op: string, name: string, value: T
   if (!choices.includes(value)) {
     throw new ArgumentError(
       op,
-      `${name} must be one of ${choices.map((choice) => `"${choice}"`).join(", ")}, got ${JSON.stringify(value)}`,
+      `${name} must be one of ${choices.map((choice) => `"${choice}"`).join(", ")}, got ${show(value)}`,
       { expected: choices, got: value },
     );
   }
@@ -67,7 +75,7 @@ export function checkChoice<T extends string>(op: string, name: string, value: T
 /** One whole number >= `least` per axis, from one for all or one for each. @throws ArgumentError otherwise */
 export function wholePerAxis(op: string, name: string, value: PerAxis, axes: number, least: number): number[] {
   if (typeof value !== "number" && !Array.isArray(value)) {
-    throw new ArgumentError(op, `${name} must be a whole number or one per axis, got ${String(value)}`, {
+    throw new ArgumentError(op, `${name} must be a whole number or one per axis, got ${show(value)}`, {
       expected: axes,
       got: value,
     });

@@ -25,7 +25,7 @@ const ourName = /^cells\.(0|[1-9]\d*)\.(inputWeight|stateWeight|bias|peephole)$/
  * @returns their tensors by their names; the bias, if a program has two, in the first, and zeros in the second if it needs one
  * @throws StateDictError if this is not the state dict of a ConvLSTM, or holds what the format has no place for: other parameters, peepholes,
  * more layers than names tell apart; ShapeError if the two kernels differ and the format has only one; ArgumentError if the format
- * contradicts itself
+ * or an option contradicts itself or is not known
  */
 export function exportConvLSTM(
   stateDict: StateDict,
@@ -38,11 +38,13 @@ export function exportConvLSTM(
   const unknown: string[] = [];
   for (const [name, tensor] of Object.entries(stateDict)) {
     const [, number = "", role] = ourName.exec(name) ?? [];
-    if (role === undefined) unknown.push(name);
-    else layers.set(Number(number), { ...layers.get(Number(number)), [role]: tensor });
+    if (role !== undefined) layers.set(Number(number), { ...layers.get(Number(number)), [role]: tensor });
+    else if (name.startsWith("cells.") || !plan.ignoresOthers) unknown.push(name);
   }
   if (unknown.length > 0) {
-    throw new StateDictError(op, `${plan.title} has no place for ${unknown.join(", ")}`, { got: unknown });
+    const isOutside = unknown.every((name) => !name.startsWith("cells."));
+    const remedy = isOutside ? '; leave out what is of no layer by others: "ignore"' : "";
+    throw new StateDictError(op, `${plan.title} has no place for ${unknown.join(", ")}${remedy}`, { got: unknown });
   }
   const models = Array.from({ length: Math.max(1, layers.size) }, (_, layer) => {
     const { stateWeight, ...others } = layers.get(layer) ?? {};

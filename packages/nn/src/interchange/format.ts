@@ -49,13 +49,25 @@ export interface ConvLSTMFormat {
 
 /** What differs from a {@link ConvLSTMFormat}. */
 export interface ConvLSTMInterchangeOptions {
-  /** Names that differ from those of the format. */
+  /**
+   * Names that differ from those of the format. They decide whether names tell the `{layer}`: the format's names of biases and peepholes that
+   * do it the other way are of no tensor then.
+   */
   readonly names?: ConvLSTMNames;
   /** Order of the gates, if it differs from that of the format. */
   readonly gateOrder?: GateOrder;
+  /** Whether peepholes per gate are written as `[1, H, …]`, if it differs from the format; either is read. */
+  readonly batchedPeephole?: boolean;
   /**
-   * What stands before every name: a text in which `{layer}` stands for the layer's number, or a list with one text per layer, for layers
-   * whose names follow no number: `["conv_lstm2d/", "conv_lstm2d_1/"]`. Default: nothing.
+   * What stands before every name: a text in which `{layer}` stands for the layer's number, from 0, or a list with one text per layer, for
+   * layers whose names follow no such number. Those of a functional model of Keras 3 are
+   * `["conv_lstm2d/conv_lstm_cell/", "conv_lstm2d_1/conv_lstm_cell/"]`; in a `Sequential`, `sequential/` stands before that. Default: nothing.
    */
   readonly prefix?: string | readonly string[];
+  /**
+   * What becomes of tensors that belong to no layer: `"refuse"`, or `"ignore"`, as for a checkpoint that holds an encoder or a head, too. What
+   * is ignored does nothing here: a norm of the gates among it makes other results. A layer beyond a gap in the numbers is refused anyhow, as is
+   * what a format has no place for in a layer of ours. Default `"refuse"`.
+   */
+  readonly others?: "refuse" | "ignore";
 }

@@ -23,13 +23,19 @@ const haiku: ConvLSTMFormat = {
  *
  * | name | written by | tensors of one layer |
  * |---|---|---|
- * | `fused` | ndrplz/ConvLSTM_pytorch; with `gateOrder` `ifgo` Hzzone/Precipitation-Nowcasting and jhhuang96/ConvLSTM-PyTorch | one convolution over cat(x, h), `[4H, C+H, …k]` |
- * | `separate` | OpenSTL, without layer norm | a convolution of x and one of h, `[4H, C, …k]` and `[4H, H, …k]`, gates i, f, g, o |
+ * | `fused` | ndrplz/ConvLSTM_pytorch; under names of its own Hzzone/Precipitation-Nowcasting | one convolution over cat(x, h), `[4H, C+H, …k]` |
+ * | `separate` | OpenSTL, without layer norm | a convolution of x and one of h, `[4H, C, …k]` and `[4H, H, …k]`, gates i, f, g, o; OpenSTL's have no bias |
  * | `perGate` | automan000/Convolutional_LSTM_PyTorch | eight convolutions, `[H, C, …k]` and `[H, H, …k]`, and peepholes `[1, H, …size]`; g is called c |
  * | `keras` | ConvLSTM1D, 2D and 3D of Keras | `[…k, C, 4H]`, `[…k, H, 4H]`, `[4H]`, gates i, f, g, o where Keras says i, f, c, o |
  * | `flax` | `ConvLSTMCell` of Flax | as `haiku`, under other names |
  * | `haiku` | `Conv1DLSTM`, 2D and 3D of Haiku | `[…k, C, 4H]`, `[…k, H, 4H]`, two biases `[4H]`, gates i, g, f, o; the forget gate reads f + 1 |
  * | `brainpy` | `Conv1dLSTMCell`, 2d and 3d of BrainPy | as `haiku`, biases `[1, …, 4H]`; may be grouped |
+ *
+ * Hzzone's layers take `{ gateOrder: "ifgo", batchedPeephole: true, names: { weight: "_conv.weight", bias: "_conv.bias", peephole: "Wc{gate}" } }`
+ * and a `prefix` as `["encoder.rnn1.", "encoder.rnn2."]`. OpenSTL's cells hold convolutions that they do not use: `{ others: "ignore" }`.
+ *
+ * A norm between convolution and gates has no place in any format: not OpenSTL's layer norm, nor jhhuang96/ConvLSTM-PyTorch, which normalizes
+ * the sum of both convolutions and the bias.
  */
 export const convLSTMFormats: Readonly<Record<ConvLSTMFormatName, ConvLSTMFormat>> = {
   fused: {

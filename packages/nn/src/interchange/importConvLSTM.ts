@@ -13,6 +13,32 @@ function countLayers(plan: Plan, tensors: StateDict): number {
   return Math.max(1, layers);
 }
 
+/** The number of the layer that a name is of, if names count layers. */
+function layerOf(plan: Plan, name: string): number | undefined {
+  if (plan.layers !== undefined) return undefined;
+  const numbers = (name.match(/\d+/g) ?? []).map(Number);
+  return numbers.find((layer) => namesOf(plan.places(layer)).includes(name));
+}
+
+/** @throws StateDictError for what is of no layer, unless that is ignored, or of one beyond a gap */
+function refuseOthers(plan: Plan, layers: number, names: readonly string[]): void {
+  const beyond = names.filter((name) => layerOf(plan, name) !== undefined);
+  if (beyond.length > 0) {
+    throw new StateDictError(
+      plan.op,
+      `${beyond.join(", ")} are of layers beyond the ${layers} found: there is no layer ${layers}; names count layers from 0 without a gap, or say with prefix how each layer's begin`,
+      { expected: layers, got: beyond },
+    );
+  }
+  if (names.length > 0 && !plan.ignoresOthers) {
+    throw new StateDictError(
+      plan.op,
+      `${names.join(", ")} belong to none of the ${layers} layers found; leave them out by others: "ignore", or say with prefix and names what tensors are named`,
+      { got: names },
+    );
+  }
+}
+
 /**
  * A state dict for {@link ConvLSTM} from the weights of another program.
  *
@@ -27,12 +53,13 @@ function countLayers(plan: Plan, tensors: StateDict): number {
  *
  * It is made of differentiable operations: gradients flow back through it to tensors that require them. A tensor that needs no change may
  * come out as it went in, not copied.
- * @param tensors - the weights, by the names that they have there; nothing else
+ * @param tensors - the weights, by the names that they have there; nothing else, unless `others` are ignored
  * @param format - the name of one of {@link convLSTMFormats}, or one's own
  * @returns `cells.L.inputWeight` `[4H, C, …k]` (unless C is 0), `cells.L.stateWeight` `[4H, H, …k]`, `cells.L.bias` `[4H]` and `cells.L.peephole`
  * `[3, H, …]`, gates i, f, o, g, where there are any, for each layer L
- * @throws StateDictError if a weight is missing, a peephole is missing beside others, or a name belongs to no layer; ShapeError if a shape is
- * not that of the format; ArgumentError if the format contradicts itself
+ * @throws StateDictError if a weight is missing, a peephole is missing beside others, or a name belongs to no layer or to one beyond a gap; ShapeError if a shape is
+ * not that of the format; ArgumentError if the format or an option contradicts itself or
+ * is not known
  */
 export function importConvLSTM(
   tensors: StateDict,
@@ -49,12 +76,6 @@ export function importConvLSTM(
       ours[`cells.${layer}.${name}`] = tensor;
     for (const name of namesOf(plan.places(layer))) unknown.delete(name);
   }
-  if (unknown.size > 0) {
-    throw new StateDictError(
-      op,
-      `${[...unknown].join(", ")} belong to none of the ${layers} layers found; leave them out, or say with prefix and names what tensors are named`,
-      { got: [...unknown] },
-    );
-  }
+  refuseOthers(plan, layers, [...unknown]);
   return ours;
 }

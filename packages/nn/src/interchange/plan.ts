@@ -1,4 +1,6 @@
 import { ArgumentError } from "@squall/device";
+import { show } from "../arguments.ts";
+import { checkFormat, checkOptions, checkTogether } from "./checkFormat.ts";
 import type { ConvLSTMFormat, ConvLSTMInterchangeOptions, ConvLSTMNames } from "./format.ts";
 import { type ConvLSTMFormatName, convLSTMFormats } from "./formats.ts";
 import { allGates, type Gate, peepholeGates } from "./gate.ts";
@@ -20,6 +22,8 @@ export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames
   readonly title: string;
   /** Order of the gates in tensors that hold all of them. */
   readonly order: readonly Gate[];
+  /** Whether tensors that belong to no layer are left out. */
+  readonly ignoresOthers: boolean;
   /** How many layers there must be; `undefined` where names count them. */
   readonly layers: number | undefined;
   /** Where the tensors of a layer lie. */
@@ -28,11 +32,17 @@ export interface Plan extends Required<Omit<ConvLSTMFormat, "names" | "gateNames
 
 const roles = ["weight", "inputWeight", "stateWeight", "bias", "stateBias", "peephole"] as const;
 
+/** Those that may be missing among tensors. */
+const missable: ReadonlySet<keyof ConvLSTMNames> = new Set(["bias", "stateBias", "peephole"]);
+
 function formatOf(op: string, format: ConvLSTMFormat | ConvLSTMFormatName): ConvLSTMFormat {
-  if (typeof format !== "string") return format;
+  if (typeof format !== "string") {
+    checkFormat(op, format);
+    return format;
+  }
   if (!Object.hasOwn(convLSTMFormats, format)) {
     const known = Object.keys(convLSTMFormats);
-    throw new ArgumentError(op, `there is no format "${String(format)}"; there are ${known.join(", ")}`, {
+    throw new ArgumentError(op, `there is no format ${show(format)}; there are ${known.join(", ")}`, {
       expected: known,
       got: format,
     });
@@ -52,18 +62,20 @@ function orderOf(op: string, given: string): Gate[] {
   return order;
 }
 
-function checkNames(op: string, names: ConvLSTMNames, { forgetOffset, grouped }: ConvLSTMFormat): void {
-  const { weight, inputWeight, stateWeight } = names;
-  const fused = weight !== undefined;
-  if (fused !== (inputWeight === undefined) || fused !== (stateWeight === undefined)) {
-    throw new ArgumentError(op, "names must hold either weight, or inputWeight and stateWeight", { got: names });
-  }
-  if (fused && grouped === true) {
-    throw new ArgumentError(op, "a convolution over cat(x, h) cannot be grouped; leave out grouped", { got: names });
-  }
-  if (names.bias === undefined && (forgetOffset ?? 0) !== 0) {
-    throw new ArgumentError(op, "a forgetOffset needs names.bias to be made up for", { got: names });
-  }
+/**
+ * The names to go by. Those given decide whether names tell the layer; the format's names of parts that may be missing, and that do it the
+ * other way, are of no tensor.
+ */
+function namesFor(theirs: ConvLSTMNames, given: ConvLSTMNames, prefix: string | readonly string[]): ConvLSTMNames {
+  const ways = roles.flatMap((role) => given[role]?.includes("{layer}") ?? []);
+  const tellsAnyhow = typeof prefix !== "string" || prefix.includes("{layer}");
+  const stays = (role: keyof ConvLSTMNames, name: string): boolean =>
+    tellsAnyhow || ways.length === 0 || !missable.has(role) || ways.includes(name.includes("{layer}"));
+  const kept = roles.flatMap((role) => {
+    const name = theirs[role];
+    return name !== undefined && stays(role, name) ? [[role, name] as const] : [];
+  });
+  return { ...Object.fromEntries(kept), ...given };
 }
 
 /** How many layers names can tell apart. */
@@ -75,21 +87,25 @@ function layersOf(op: string, names: readonly string[], prefix: string | readonl
   const without = names.filter((name) => !`${prefix}${name}`.includes("{layer}"));
   if (without.length === 0) return undefined;
   if (without.length === names.length) return 1;
-  throw new ArgumentError(op, `all names or none must tell the {layer}, but ${without.join(", ")} do not`, {
-    got: without,
-  });
+  const told = names.filter((name) => !without.includes(name));
+  throw new ArgumentError(
+    op,
+    `all names or none must tell the {layer}, but ${without.join(", ")} do not and ${told.join(", ")} do; say with names what the others are named, or put {layer} into prefix`,
+    { expected: told, got: without },
+  );
 }
 
-/** What to go by. @throws ArgumentError if format or options contradict themselves */
+/** What to go by. @throws ArgumentError if format or options contradict themselves, or hold a name that is not known */
 export function planOf(
   op: string,
   given: ConvLSTMFormat | ConvLSTMFormatName,
   options: ConvLSTMInterchangeOptions,
 ): Plan {
+  checkOptions(op, options);
   const format = formatOf(op, given);
-  const names = { ...format.names, ...options.names };
   const { prefix = "" } = options;
-  checkNames(op, names, format);
+  const names = namesFor(format.names, options.names ?? {}, prefix);
+  checkTogether(op, names, format);
 
   const place = (template: string, gates: readonly Gate[], layer: number): Place => {
     const start = typeof prefix === "string" ? prefix : (prefix[layer] ?? "");
@@ -124,9 +140,10 @@ export function planOf(
     forgetOffset: format.forgetOffset ?? 0,
     twoBiases: format.twoBiases ?? false,
     spatialBias: format.spatialBias ?? false,
-    batchedPeephole: format.batchedPeephole ?? false,
+    batchedPeephole: options.batchedPeephole ?? format.batchedPeephole ?? false,
     oneKernel: format.oneKernel ?? false,
     grouped: format.grouped ?? false,
+    ignoresOthers: options.others === "ignore",
     layers,
     places,
   };

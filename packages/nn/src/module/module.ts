@@ -1,40 +1,11 @@
-import {
-  ArgumentError,
-  type Device,
-  type DType,
-  formatShape,
-  keepStorage,
-  StateDictError,
-  sameShape,
-  storageScope,
-} from "@squall/device";
-import { noGrad, Tensor } from "@squall/tensor";
+import { ArgumentError, type Device, type DType, keepStorage, StateDictError, storageScope } from "@squall/device";
+import { noGrad, type Tensor } from "@squall/tensor";
+import { carriedChanges } from "./carriedChanges.ts";
+import { moduleLines } from "./moduleLines.ts";
 import { Buffer, Parameter } from "./parameter.ts";
+import { type CarriedTensor, type LoadResult, pairsOf, type StateDict } from "./stateDict.ts";
 
-/** Tensors by dotted name, as {@link Module.stateDict} gives them. */
-export type StateDict = Record<string, Tensor>;
-
-/** What a state dict and a module did not have in common. */
-export interface LoadResult {
-  /** Names that the module has and the state dict lacks. */
-  readonly missing: readonly string[];
-  /** Names that the state dict has and the module lacks. */
-  readonly unexpected: readonly string[];
-}
-
-/** A tensor that a module keeps from call to call without learning it, such as a recurrent state. There may be none yet. */
-export interface CarriedTensor {
-  /** Name within the module. */
-  readonly name: string;
-  /** What is kept; `undefined` before the first call. */
-  readonly value: Tensor | undefined;
-  /** Whether it is part of the state dict. */
-  readonly isSaved: boolean;
-  /** What speaks against keeping a tensor in its place: an end of the sentence "the state dict's …"; `undefined` if nothing does. */
-  problemWith(value: Tensor): string | undefined;
-  /** Keeps another tensor. */
-  replace(value: Tensor): void;
-}
+export type { CarriedTensor, LoadResult, StateDict } from "./stateDict.ts";
 
 /** A module from one tensor to one tensor, fit for {@link Sequential}. */
 export interface TensorModule extends Module {
@@ -47,6 +18,14 @@ export interface TensorModule extends Module {
  * and they have dotted names (`encoder.cells.0.bias`). Properties declared with `#` cannot be found; use TypeScript's `private`.
  */
 export abstract class Module {
+  static {
+    // Where Node's console looks for what to show; elsewhere nobody does.
+    const value = function (this: Module): string {
+      return this.toString();
+    };
+    Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value });
+  }
+
   /** Whether dropout and the like are at work. Set by {@link train} and {@link eval}. */
   training = true;
 
@@ -55,7 +34,10 @@ export abstract class Module {
     return Object.entries(this);
   }
 
-  /** Tensors that this module keeps from call to call. They move with it, and are loaded, all or none of a module's, where a state dict has them. */
+  /**
+   * Tensors that this module keeps from call to call. They move with it, and are loaded, all or none of a module's, where a state dict has them;
+   * those that are saved are forgotten where a state dict has none.
+   */
   protected carriedTensors(): readonly CarriedTensor[] {
     return [];
   }
@@ -146,9 +128,11 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into parameters and buffers. Everything is checked first: a state dict that does not fit changes nothing.
+   * Copies values into parameters and buffers. Everything is checked first: a state dict that does not fit changes nothing. Carried states that
+   * are saved (`stateful` and `saveState` of recurrent layers) become those of the state dict; one without, as it is before the first call,
+   * makes the module forget its own, if strict.
    * @param options - `strict` (default true): names must be the same on both sides
-   * @returns what was missing and unexpected; both empty if strict
+   * @returns what was missing and unexpected, carried states that stay as they are among the missing; both empty if strict
    * @throws StateDictError with every misfit: missing and unexpected names (if strict), other shapes, other dtypes
    */
   loadStateDict(stateDict: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
@@ -158,27 +142,16 @@ export abstract class Module {
     const missing = Object.keys(own).filter((name) => !Object.hasOwn(stateDict, name));
     const unexpected = Object.keys(stateDict).filter((name) => !Object.hasOwn(own, name) && !carriedNames.has(name));
     const problems: string[] = [];
-    if (options.strict ?? true) {
-      if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}`);
+    const strict = options.strict ?? true;
+    if (strict) {
+      // Sources without biases are common, and what is missing does not tell what to do about them.
+      const isBiases = unexpected.length === 0 && missing.every((name) => /(^|\.)bias$/.test(name));
+      const remedy = isBiases ? "; build the module with bias: false for weights without biases" : "";
+      if (missing.length > 0) problems.push(`missing: ${missing.join(", ")}${remedy}`);
       if (unexpected.length > 0) problems.push(`unexpected: ${unexpected.join(", ")}`);
     }
-    const pairs = Object.entries(own).flatMap(([name, target]) => {
-      const source = Object.hasOwn(stateDict, name) ? stateDict[name] : undefined;
-      if (source === undefined) return [];
-      if (!(source instanceof Tensor)) {
-        problems.push(`${name}: the state dict holds ${typeof source}, not a tensor`);
-        return [];
-      }
-      if (!sameShape(source.shape, target.shape)) {
-        problems.push(
-          `${name}: the module has shape ${formatShape(target.shape)}, the state dict ${formatShape(source.shape)}`,
-        );
-      } else if (source.dtype !== target.dtype) {
-        problems.push(`${name}: the module is ${target.dtype}, the state dict ${source.dtype}; convert one with to()`);
-      }
-      return [[source, target] as const];
-    });
-    const states = carried.flatMap((tensors) => carriedSources(tensors, stateDict, problems));
+    const pairs = pairsOf(own, stateDict, problems);
+    const changes = carried.flatMap((tensors) => carriedChanges(tensors, stateDict, strict, problems));
     if (problems.length > 0) {
       throw new StateDictError(
         "loadStateDict",
@@ -189,6 +162,18 @@ export abstract class Module {
         },
       );
     }
+    const home = this.parameters()[0]?.device;
+    const states = changes.map(([tensor, source]) => ({
+      tensor,
+      value:
+        source &&
+        noGrad(() =>
+          source
+            .detach()
+            .to(home ?? source.device)
+            .clone(),
+        ),
+    }));
     const copy = (): void => {
       for (const [source, target] of pairs) target.copy_(source.detach().to(target.device));
     };
@@ -196,16 +181,10 @@ export abstract class Module {
       () => noGrad(copy),
       () => [],
     );
-    const home = this.parameters()[0]?.device;
-    for (const [source, tensor] of states)
-      tensor.replace(
-        noGrad(() =>
-          source
-            .detach()
-            .to(home ?? source.device)
-            .clone(),
-        ),
-      );
+    for (const { tensor, value } of states) tensor.replace(value);
+    for (const [name, { isSaved, value }] of carried.flat()) {
+      if (!strict && isSaved && value !== undefined && !Object.hasOwn(stateDict, name)) missing.push(name);
+    }
     return { missing, unexpected };
   }
 
@@ -273,31 +252,58 @@ export abstract class Module {
     return this;
   }
 
-  /** Calls `fn` with every module, this one last, as PyTorch's `apply`. Returns itself. */
+  /** This module and all below it, each once, after all that are below it, children in order of assignment. */
+  private *bottomUp(seen: Set<Module> = new Set()): Generator<Module> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    for (const [, child] of this.namedChildren()) yield* child.bottomUp(seen);
+    yield this;
+  }
+
+  /**
+   * Calls `fn` with every module, children before the module that has them and in order of assignment, this one last, as PyTorch's `apply`;
+   * but a module that is reached in several ways comes once. Returns itself.
+   */
   apply(fn: (module: Module) => void): this {
-    for (const module of this.modules().reverse()) fn(module);
+    for (const module of [...this.bottomUp()]) fn(module);
     return this;
   }
-}
 
-/** What a state dict holds for the carried tensors of one module; adds to `problems` what does not fit. */
-function carriedSources(
-  tensors: readonly (readonly [name: string, tensor: CarriedTensor])[],
-  stateDict: StateDict,
-  problems: string[],
-): (readonly [source: Tensor, tensor: CarriedTensor])[] {
-  const given = tensors.filter(([name]) => Object.hasOwn(stateDict, name));
-  if (given.length > 0 && given.length < tensors.length) {
-    const lacking = tensors.filter((each) => !given.includes(each)).map(([name]) => name);
-    problems.push(`states are loaded whole, but there is no ${lacking.join(", ")}`);
+  /** See {@link toString}. @param counted - parameters found so far */
+  private lines(above: readonly Module[], counted: Set<Parameter>): string[] {
+    const kind = this.constructor.name;
+    if (above.includes(this)) return [`${kind}(…)`];
+    const tensors: [string, Tensor][] = [];
+    const children: [string, string[]][] = [];
+    for (const [name, value] of this.ownProperties()) {
+      if (value instanceof Module) children.push([name, value.lines([...above, this], counted)]);
+      if (value instanceof Parameter) counted.add(value);
+      if (value instanceof Parameter || value instanceof Buffer) tensors.push([name, value]);
+    }
+    return moduleLines(kind, tensors, children);
   }
-  return given.flatMap(([name, tensor]) => {
-    const source = stateDict[name];
-    if (source === undefined) return [];
-    const problem = source instanceof Tensor ? tensor.problemWith(source) : `is ${typeof source}, not a tensor`;
-    if (problem !== undefined) problems.push(`${name}: the state dict's ${problem}`);
-    return [[source, tensor] as const];
-  });
+
+  /**
+   * What this module is made of, as PyTorch shows it: its class, the shapes of its own parameters and buffers, its children by name, and in the
+   * last line the number of learned values, if there are any. Node's console shows the same. Classes have the names that they have in the
+   * running program; minified ones are short.
+   *
+   * ```text
+   * ConvLSTM(
+   *   (cells): ModuleList(
+   *     (0): ConvLSTMCell(inputWeight [32,1,3,3], stateWeight [32,8,3,3], bias [32])
+   *   )
+   * )
+   * 2624 parameters
+   * ```
+   */
+  toString(): string {
+    const counted = new Set<Parameter>();
+    const lines = this.lines([], counted);
+    const count = [...counted].reduce((sum, { size }) => sum + size, 0);
+    if (counted.size > 0) lines.push(`${count} ${count === 1 ? "parameter" : "parameters"}`);
+    return lines.join("\n");
+  }
 }
 
 function tensorsOf(module: Module): Tensor[] {

@@ -62,7 +62,7 @@ export class CarriedStates<State extends RecurrentState> {
    * @throws ShapeError if they are of another batch or image size
    */
   fitting(op: string, shapes: readonly Shape[]): State[] | undefined {
-    const { current, restarted } = this;
+    const { current } = this;
     if (current === undefined) return undefined;
     for (const [layer, { h }] of current.entries()) {
       const expected = shapes[layer] ?? [];
@@ -73,7 +73,13 @@ export class CarriedStates<State extends RecurrentState> {
         { expected, got: h.shape },
       );
     }
-    if (restarted === undefined) return current;
+    return this.starting();
+  }
+
+  /** The states, but for samples that were reset and start from learned ones as those are now. */
+  private starting(): State[] | undefined {
+    const { current, restarted } = this;
+    if (current === undefined || restarted === undefined) return current;
     const fresh = this.initial(current);
     return this.mapped(current, (part, layer, k) => chosen(restarted, fresh[layer]?.[k] ?? part, part));
   }
@@ -98,12 +104,16 @@ export class CarriedStates<State extends RecurrentState> {
     this.current = this.current && this.mapped(this.current, (part) => part.detach());
   }
 
+  private forget(): void {
+    this.replace(undefined);
+    this.restarted = undefined;
+  }
+
   /** See `resetState` of the layers. */
   reset(op: string, mask: readonly boolean[] | undefined): void {
     const { current } = this;
     if (mask === undefined) {
-      this.replace(undefined);
-      this.restarted = undefined;
+      this.forget();
       return;
     }
     if (current === undefined) {
@@ -128,9 +138,10 @@ export class CarriedStates<State extends RecurrentState> {
 
   /** The parts of all states, for moving, saving and loading. @param isSaved - whether they belong into the state dict */
   tensors(isSaved: boolean): CarriedTensor[] {
+    const states = noGrad(() => this.starting());
     return this.cells.flatMap((cell, layer) =>
       cell.stateNames.map((name, part): CarriedTensor => {
-        const state = this.current?.[layer];
+        const state = states?.[layer];
         return {
           name: `states.${layer}.${name}`,
           value: state && cell.partsOf(state)[part],
@@ -141,7 +152,10 @@ export class CarriedStates<State extends RecurrentState> {
             const fits = shape.length === cell.spatialDims + 2 && shape[1] === cell.hiddenChannels;
             return fits ? undefined : `shape is ${formatShape(shape)}, not [N,${cell.hiddenChannels},…]`;
           },
-          replace: (value) => this.replacePart(layer, part, keep(value)),
+          replace: (value) => {
+            if (value === undefined) this.forget();
+            else this.replacePart(layer, part, keep(value));
+          },
         };
       }),
     );

@@ -110,7 +110,7 @@ describe("padding is checked at construction", () => {
     );
     // @ts-expect-error a transposed convolution has no such padding
     expect(() => new ConvTranspose2d({ ...fits, padding: "same" })).toThrow(
-      refusal("ArgumentError", "ConvTranspose2d: padding must be a whole number or one per axis, got same"),
+      refusal("ArgumentError", 'ConvTranspose2d: padding must be a whole number or one per axis, got "same"'),
     );
   });
 });

@@ -55,13 +55,15 @@ describe.each(formatCases)("the format $title", ({ format, row }) => {
         modelsFor(row),
         fc.constantFrom(undefined, ...gateOrders),
         fc.constantFrom(undefined, "number" as const, "list" as const),
+        fc.constantFrom(undefined, true, false),
         fc.integer(),
-        (model, gateOrder, naming, seed) => {
+        (model, gateOrder, naming, batchedPeephole, seed) => {
           const layers = model.hiddenChannels.length;
           fc.pre(isNumbered || layers === 1 || naming !== undefined);
           const ours = stateOf(model, seed);
           const options = {
             ...(gateOrder !== undefined && { gateOrder }),
+            ...(batchedPeephole !== undefined && { batchedPeephole }),
             ...(naming === "list" && { prefix: prefixes.list.slice(0, layers) }),
             ...(naming === "number" && { prefix: prefixes.number }),
           };

@@ -66,7 +66,14 @@ describe("importConvLSTM refuses", () => {
       { w: [4, 2, 3], other: [1], "cells.0.w": [1] },
       fused,
       "StateDictError",
-      `other, cells.0.w belong to none of the 1 layers found; leave them out, or ${rename}`,
+      `other, cells.0.w belong to none of the 1 layers found; leave them out by others: "ignore", or ${rename}`,
+    ],
+    [
+      "a layer beyond a gap",
+      { "0w": [4, 2, 3], "2w": [4, 2, 3], "3b": [4], other: [1] },
+      { names: { weight: "{layer}w", bias: "{layer}b" } },
+      "StateDictError",
+      "2w, 3b are of layers beyond the 1 found: there is no layer 1; names count layers from 0 without a gap, or say with prefix how each layer's begin",
     ],
     [
       "peepholes of some gates only",
@@ -208,6 +215,13 @@ describe("exportConvLSTM refuses", () => {
       'the format "fused" has no place for cells.0.peepholeWeight, cells.01.bias, head.weight',
     ],
     [
+      "what is of no layer",
+      { ...fit, "states.0.h": [1, 2, 3], "head.weight": [1] },
+      "fused",
+      "StateDictError",
+      'the format "fused" has no place for states.0.h, head.weight; leave out what is of no layer by others: "ignore"',
+    ],
+    [
       "nothing",
       {},
       fused,
@@ -328,8 +342,14 @@ describe("a format that contradicts itself is refused both ways:", () => {
     [
       "names of which some tell layers apart",
       fused,
-      { names: { weight: "w{layer}" } },
-      "all names or none must tell the {layer}, but b, p{gate} do not",
+      { names: { weight: "w{layer}", bias: "b" } },
+      "all names or none must tell the {layer}, but b, p{gate} do not and w{layer} do; say with names what the others are named, or put {layer} into prefix",
+    ],
+    [
+      "a name of a layer beside a format's of a single one",
+      convLSTMFormats.keras,
+      { names: { inputWeight: "x{layer}" } },
+      "all names or none must tell the {layer}, but recurrent_kernel do not and x{layer} do; say with names what the others are named, or put {layer} into prefix",
     ],
   ])("%s", (_, format, options, message) => {
     expect(() => importConvLSTM({}, format, options)).toThrow(refusal("ArgumentError", `importConvLSTM: ${message}`));
@@ -362,6 +382,58 @@ describe("a format that contradicts itself is refused both ways:", () => {
     // @ts-expect-error only every object has it
     expect(() => exportConvLSTM({}, "constructor")).toThrow(
       refusal("ArgumentError", `exportConvLSTM: there is no format "constructor"; there are ${known}`),
+    );
+  });
+
+  it("options, roles and parts of formats that would be ignored", () => {
+    const weights = stateDict({ "cell_list.0.conv.weight": [4, 2, 3] });
+    const state = stateDict({ "cells.0.stateWeight": [4, 1, 3] });
+    // @ts-expect-error the option is called gateOrder
+    expect(() => importConvLSTM(weights, "fused", { gateorder: "ifgo" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: there is no option "gateorder"; did you mean gateOrder?'),
+    );
+    // @ts-expect-error the option is called gateOrder
+    expect(() => exportConvLSTM(state, "fused", { gateorder: "ifgo" })).toThrow(
+      refusal("ArgumentError", 'exportConvLSTM: there is no option "gateorder"; did you mean gateOrder?'),
+    );
+    // @ts-expect-error there is no such role
+    expect(() => importConvLSTM(weights, "fused", { names: { wieght: "w" } })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM.names: there is no option "wieght"; did you mean weight?'),
+    );
+    // @ts-expect-error there is no such role
+    expect(() => exportConvLSTM(state, { names: { weight: "w", peepholes: "p" } })).toThrow(
+      refusal("ArgumentError", 'exportConvLSTM.format.names: there is no option "peepholes"; did you mean peephole?'),
+    );
+    // @ts-expect-error the part is called layout
+    expect(() => importConvLSTM(weights, { ...fused, layuot: "channelsLast" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM.format: there is no option "layuot"; did you mean layout?'),
+    );
+    // @ts-expect-error the candidate is called g
+    expect(() => importConvLSTM(weights, { ...fused, gateNames: { c: "j" } })).toThrow(
+      refusal(
+        "ArgumentError",
+        "importConvLSTM: gateNames must be those of i, f, o and g, got one of c; g is the candidate, which others call c or j",
+      ),
+    );
+    // @ts-expect-error there is no such layout
+    expect(() => importConvLSTM(weights, { ...fused, layout: "keras" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: layout must be one of "torch", "channelsLast", got "keras"'),
+    );
+    // @ts-expect-error a text is no flag
+    expect(() => importConvLSTM(weights, { ...fused, oneKernel: "no" })).toThrow(
+      refusal("ArgumentError", 'importConvLSTM: oneKernel must be true or false, got "no"'),
+    );
+    // @ts-expect-error a number is no flag
+    expect(() => exportConvLSTM(state, "fused", { batchedPeephole: 1 })).toThrow(
+      refusal("ArgumentError", "exportConvLSTM: batchedPeephole must be true or false, got 1"),
+    );
+    // @ts-expect-error there are no names
+    expect(() => importConvLSTM(weights, {})).toThrow(
+      refusal("ArgumentError", "importConvLSTM.format.names: options must be an object, got undefined"),
+    );
+    // @ts-expect-error there is no format
+    expect(() => importConvLSTM(weights)).toThrow(
+      refusal("ArgumentError", "importConvLSTM.format: options must be an object, got undefined"),
     );
   });
 });

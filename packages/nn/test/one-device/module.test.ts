@@ -1,6 +1,21 @@
+import { inspect } from "node:util";
 import { cpu } from "@squall/cpu";
-import { Buffer, Conv2d, Dropout, Flatten, Linear, Module, ModuleList, Parameter, ReLU, Sequential } from "@squall/nn";
-import { ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
+import {
+  Buffer,
+  Conv2d,
+  ConvLSTM,
+  ConvTranspose2d,
+  Dropout,
+  Flatten,
+  init,
+  Linear,
+  Module,
+  ModuleList,
+  Parameter,
+  ReLU,
+  Sequential,
+} from "@squall/nn";
+import { Generator, ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
 import { proxyDevice } from "../../../testing/test/proxyDevice.ts";
 import { refusal } from "../refusal.ts";
@@ -92,13 +107,33 @@ describe("switching", () => {
     expect(modes()).toEqual([true, true, true, true]);
   });
 
-  it("apply calls children before their parents", () => {
+  it("apply calls children in order of assignment, then the module that has them, each once", () => {
     const block = new Block();
     const seen: Module[] = [];
     expect(block.apply((module) => seen.push(module))).toBe(block);
-    expect(seen.length).toBe(block.modules().length);
-    expect(seen.at(-1)).toBe(block);
-    expect(seen.indexOf(block.head)).toBeLessThan(seen.indexOf(block.layers));
+    expect(seen).toEqual([block.head, block.layers.at(1), block.layers, block]);
+
+    const part = (): Sequential =>
+      new Sequential(new Sequential(new ReLU(), new Flatten()), new Dropout(), new Sequential(new ReLU()));
+    const net = new Sequential(part(), part());
+    const names = new Map([...net.namedModules()].map(([name, module]) => [module, name]));
+    const order: (string | undefined)[] = [];
+    net.apply((module) => order.push(names.get(module)));
+    const below = ["0.0", "0.1", "0", "1", "2.0", "2", ""];
+    const of = (k: number): string[] => below.map((name) => (name === "" ? `${k}` : `${k}.${name}`));
+    expect(order).toEqual([...of(0), ...of(1), ""]);
+  });
+
+  it("apply initializes from a seed in that order", () => {
+    const layer = (): Linear => new Linear({ inFeatures: 2, outFeatures: 2, bias: false });
+    const net = new Sequential(layer(), new Sequential(layer(), layer()), layer());
+    const generator = new Generator(7);
+    net.apply((module) => {
+      if (module instanceof Linear) init.normal_(module.weight, { generator });
+    });
+    const again = new Generator(7);
+    const expected = net.parameters().map(() => init.normal_(zeros([2, 2]), { generator: again }).toArray());
+    expect(net.parameters().map((weight) => weight.toArray())).toEqual(expected);
   });
 
   it("requiresGrad_ freezes and thaws; zeroGrad forgets", () => {
@@ -229,6 +264,22 @@ describe("state dicts", () => {
     expect(after()).toEqual(before);
   });
 
+  it("without biases ask for a module without", () => {
+    const net = new Sequential(
+      new Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 1 }),
+      new ConvTranspose2d({ inChannels: 2, outChannels: 1, kernelSize: 1 }),
+    );
+    const plain = Object.fromEntries(Object.entries(net.stateDict()).filter(([name]) => name.endsWith("weight")));
+    expect(() => net.loadStateDict(plain)).toThrow(
+      refusal(
+        "StateDictError",
+        "loadStateDict: the state dict does not fit Sequential: missing: 0.bias, 1.bias; build the module with bias: false for weights without biases",
+      ),
+    );
+    const { "0.weight": _, ...less } = plain;
+    expect(() => net.loadStateDict(less)).toThrow(/missing: 0.weight, 0.bias, 1.bias$/);
+  });
+
   it("with strict: false load what there is and name the rest", () => {
     const conv = new Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 1 });
     const bias = conv.bias?.toArray();
@@ -282,5 +333,82 @@ describe("containers", () => {
     const net = new Sequential(shared, shared);
     expect(net.parameters().length).toBe(2);
     expect(net.loadStateDict(net.stateDict())).toEqual({ missing: [], unexpected: [] });
+  });
+});
+
+describe("a module as text", () => {
+  const lines = (module: Module): string[] => String(module).split("\n");
+
+  it("is a tree of names, classes and shapes, with the number of learned values", () => {
+    const model = new ConvLSTM({ inputChannels: 1, hiddenChannels: [8, 4], kernelSize: 3 });
+    expect(lines(model)).toEqual([
+      "ConvLSTM(",
+      "  (cells): ModuleList(",
+      "    (0): ConvLSTMCell(inputWeight [32,1,3,3], stateWeight [32,8,3,3], bias [32])",
+      "    (1): ConvLSTMCell(inputWeight [16,8,3,3], stateWeight [16,4,3,3], bias [16])",
+      "  )",
+      ")",
+      `${model.parameterCount()} parameters`,
+    ]);
+  });
+
+  it("shows a module's own tensors before its children, and what is shared wherever it is, but counts it once", () => {
+    const block = new Block();
+    expect(lines(block)).toEqual([
+      "Block(",
+      "  scale [1], mean [1]",
+      "  (layers): ModuleList(",
+      "    (0): Linear(weight [1,2], bias [1])",
+      "    (1): Linear(weight [1,1])",
+      "  )",
+      "  (head): Linear(weight [1,2], bias [1])",
+      ")",
+      "5 parameters",
+    ]);
+    expect(block.parameterCount()).toBe(5);
+  });
+
+  it("is short without children, and says nothing of parameters where there are none", () => {
+    expect(lines(new ReLU())).toEqual(["ReLU()"]);
+    expect(lines(new Sequential())).toEqual(["Sequential()"]);
+    expect(lines(new Linear({ inFeatures: 1, outFeatures: 1, bias: false }))).toEqual([
+      "Linear(weight [1,1])",
+      "1 parameter",
+    ]);
+    expect(lines(new Sequential(new ReLU(), new Sequential(new Flatten())))).toEqual([
+      "Sequential(",
+      "  (0): ReLU()",
+      "  (1): Sequential(",
+      "    (0): Flatten()",
+      "  )",
+      ")",
+    ]);
+  });
+
+  it("ends, and is given, for what is no proper tree either", () => {
+    class Ring extends Module {
+      readonly weight: Parameter = new Parameter(zeros([2]));
+      next: Module = new ReLU();
+      readonly lost: unknown[] = [new ReLU()];
+    }
+    const [a, b] = [new Ring(), new Ring()];
+    a.next = b;
+    b.next = a;
+    expect(lines(a)).toEqual([
+      "Ring(",
+      "  weight [2]",
+      "  (next): Ring(",
+      "    weight [2]",
+      "    (next): Ring(…)",
+      "  )",
+      ")",
+      "4 parameters",
+    ]);
+  });
+
+  it("is what Node's console shows, alone and within other values", () => {
+    const layer = new Linear({ inFeatures: 2, outFeatures: 1 });
+    expect(inspect(layer)).toBe("Linear(weight [1,2], bias [1])\n3 parameters");
+    expect(inspect({ layer })).toContain("layer: Linear(weight [1,2], bias [1])");
   });
 });
