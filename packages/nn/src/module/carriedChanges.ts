@@ -1,3 +1,4 @@
+import { formatShape, type Shape, sameShape } from "@squall/device";
 import { Tensor } from "@squall/tensor";
 import type { CarriedTensor, StateDict } from "./stateDict.ts";
 
@@ -24,9 +25,20 @@ export function carriedChanges(
     const lacking = tensors.filter((each) => !given.includes(each)).map(([name]) => name);
     problems.push(`states are loaded whole, but there is no ${lacking.join(", ")}`);
   }
+  const shapes = new Map<string, readonly [name: string, shape: Shape]>();
   return given.flatMap(([name, tensor]) => {
     const source = stateDict[name];
     if (source === undefined) return [];
+    if (source instanceof Tensor) {
+      const [first, batch] = [...shapes.values()][0] ?? [name, source.shape];
+      const [alike, shape] = shapes.get(tensor.family) ?? [name, source.shape];
+      shapes.set(tensor.family, [alike, shape]);
+      if (!sameShape(shape, source.shape)) {
+        problems.push(`${name}: has shape ${formatShape(source.shape)} but ${alike} has ${formatShape(shape)}`);
+      } else if (batch[0] !== source.shape[0]) {
+        problems.push(`${name}: is of a batch of ${source.shape[0]} but ${first} of ${batch[0]}`);
+      }
+    }
     const problem = source instanceof Tensor ? tensor.problemWith(source) : `is ${typeof source}, not a tensor`;
     if (problem !== undefined) problems.push(`${name}: the state dict's ${problem}`);
     return [[tensor, source] as const];

@@ -216,7 +216,7 @@ export abstract class Module {
         tensor.value === undefined ? [] : [{ tensor, value: tensor.value.detach().to(target) }],
       );
     for (const each of moved) take(each);
-    for (const { tensor, value } of states) tensor.replace(value);
+    for (const { tensor, value } of states) tensor.move(value);
     return this;
   }
 
@@ -237,7 +237,7 @@ export abstract class Module {
       carried.map(async ([, tensor]) => ({ tensor, value: await tensor.value?.detach().toAsync(device) })),
     );
     for (const each of moved) take(each);
-    for (const { tensor, value } of states) if (value !== undefined) tensor.replace(value);
+    for (const { tensor, value } of states) if (value !== undefined) tensor.move(value);
     return this;
   }
 

@@ -20,10 +20,14 @@ export interface CarriedTensor {
   readonly value: Tensor | undefined;
   /** Whether it is part of the state dict. */
   readonly isSaved: boolean;
+  /** Tensors of one family have one shape, and all that a module carries are of one batch, their first axis. */
+  readonly family: string;
   /** What speaks against keeping a tensor in its place: an end of the sentence "the state dict's …"; `undefined` if nothing does. */
   problemWith(value: Tensor): string | undefined;
   /** Keeps another tensor; `undefined` forgets all that the module carries, as before the first call. */
   replace(value: Tensor | undefined): void;
+  /** Keeps the same values, of another dtype or on another device. */
+  move(value: Tensor): void;
 }
 
 /**

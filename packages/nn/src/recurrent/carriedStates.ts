@@ -8,9 +8,11 @@ import {
   trackStorage,
 } from "@squall/device";
 import { keep, noGrad, type Tensor } from "@squall/tensor";
+import { at } from "../at.ts";
 import type { CarriedTensor } from "../module/module.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import { chosen } from "./maskedSequence.ts";
+import { flagsOf } from "./sequenceMask.ts";
 
 /** The states that layers carry from call to call. They are copies: what a call returns is the caller's. */
 export class CarriedStates<State extends RecurrentState> {
@@ -81,7 +83,7 @@ export class CarriedStates<State extends RecurrentState> {
     const { current, restarted } = this;
     if (current === undefined || restarted === undefined) return current;
     const fresh = this.initial(current);
-    return this.mapped(current, (part, layer, k) => chosen(restarted, fresh[layer]?.[k] ?? part, part));
+    return this.mapped(current, (part, layer, k) => chosen(restarted, at(at(fresh, layer), k), part));
   }
 
   /** Parts of states before a first step, per layer, of the shapes of others. */
@@ -116,6 +118,7 @@ export class CarriedStates<State extends RecurrentState> {
       this.forget();
       return;
     }
+    const flags = flagsOf(op, "the mask", mask);
     if (current === undefined) {
       throw new ArgumentError(
         op,
@@ -131,9 +134,9 @@ export class CarriedStates<State extends RecurrentState> {
     }
     const fresh = noGrad(() => this.initial(current));
     const { restarted } = this;
-    this.replace(this.mapped(current, (part, layer, k) => keep(chosen(mask, fresh[layer]?.[k] ?? part, part))));
+    this.replace(this.mapped(current, (part, layer, k) => keep(chosen(flags, at(at(fresh, layer), k), part))));
     const learns = this.cells.some(({ learnedState }) => learnedState !== undefined);
-    if (learns) this.restarted = mask.map((each, n) => each || (restarted?.[n] ?? false));
+    if (learns) this.restarted = flags.map((each, n) => each || (restarted?.[n] ?? false));
   }
 
   /** The parts of all states, for moving, saving and loading. @param isSaved - whether they belong into the state dict */
@@ -146,6 +149,7 @@ export class CarriedStates<State extends RecurrentState> {
           name: `states.${layer}.${name}`,
           value: state && cell.partsOf(state)[part],
           isSaved,
+          family: `states.${layer}`,
           problemWith: ({ shape, dtype }) => {
             if (dtype !== cell.stateWeight.dtype)
               return `dtype is ${dtype}, but the weights are ${cell.stateWeight.dtype}`;
@@ -154,8 +158,13 @@ export class CarriedStates<State extends RecurrentState> {
           },
           replace: (value) => {
             if (value === undefined) this.forget();
-            else this.replacePart(layer, part, keep(value));
+            else {
+              this.replacePart(layer, part, keep(value));
+              this.restarted = undefined;
+            }
           },
+          // Samples that were reset stay so: they start from learned states wherever those are.
+          move: (value) => this.replacePart(layer, part, keep(value)),
         };
       }),
     );
@@ -170,6 +179,5 @@ export class CarriedStates<State extends RecurrentState> {
         return cell.stateOf(cell.stateNames.map((_, p) => (k === layer && p === part ? value : (old?.[p] ?? value))));
       }),
     );
-    this.restarted = undefined;
   }
 }

@@ -104,16 +104,21 @@ export function activeSamples(
   return active?.every((row) => row.every((each) => each)) ? undefined : active;
 }
 
+/** A flag per sample. @throws ArgumentError unless it is a list of true, false, 1 or 0 */
+export function flagsOf(op: string, name: string, flags: readonly boolean[]): boolean[] {
+  checkList(op, name, flags);
+  return flags.map((each) => flagOf(op, each));
+}
+
 /** The same for a single step; `undefined` if all are. @throws ShapeError, ArgumentError unless there is a flag per sample */
 export function activeInStep(op: string, active: readonly boolean[], batch: number): ActiveSamples | undefined {
-  checkList(op, "active", active);
+  const flags = flagsOf(op, "active", active);
   if (active.length !== batch) {
     throw new ShapeError(op, `active has ${active.length} values for a batch of ${batch}`, {
       expected: batch,
       got: active.length,
     });
   }
-  const flags = active.map((each) => flagOf(op, each));
   return flags.every((each) => each) ? undefined : [flags];
 }
 

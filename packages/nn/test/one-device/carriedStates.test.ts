@@ -1,6 +1,6 @@
 // One device: the CPU, in float64. What loading does to the states that layers carry from call to call.
 import { Bidirectional, ConvLSTM, type ConvLSTMOptions, Module, type StateDict } from "@squall/nn";
-import { Generator, noGrad, randn, type Tensor } from "@squall/tensor";
+import { cat, Generator, noGrad, randn, type Tensor } from "@squall/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomise } from "./convlstmArbitrary.ts";
@@ -175,5 +175,50 @@ describe("loading a state dict with saved states", () => {
     next(frames(1));
     expect(model.loadStateDict(copied(model.stateDict()))).toEqual({ missing: [], unexpected: [] });
     expect(layers[0]?.carriedStates?.length).toBe(2);
+  });
+});
+
+describe("states that do not go together", () => {
+  it("are refused when they are loaded, and change nothing", () => {
+    const { model, next } = streaming("one", {}, 1);
+    next(frames(1));
+    const states = model.stateDict();
+    const before = JSON.stringify(Object.values(states).map((each) => each.toArray()));
+    const longer = (name: string): Tensor => cat([states[name], states[name].narrow(0, 0, 1)]);
+    expect(() => model.loadStateDict({ ...states, "states.0.c": longer("states.0.c") })).toThrow(
+      "states.0.c: has shape [3,2,3,2] but states.0.h has [2,2,3,2]",
+    );
+    const other = { "states.1.h": longer("states.1.h"), "states.1.c": longer("states.1.c") };
+    expect(() => model.loadStateDict({ ...states, ...other })).toThrow(
+      "states.1.h: is of a batch of 3 but states.0.h of 2",
+    );
+    expect(JSON.stringify(Object.values(model.stateDict()).map((each) => each.toArray()))).toBe(before);
+  });
+
+  it.each<[unknown, string]>([
+    ["ab", 'the mask must be an array, got "ab"'],
+    [[0, 2], "the mask must hold true, false, 1 or 0, got 2"],
+    [[true], "the mask has 1 values but the carried states are of a batch of 2"],
+  ])("a mask of %j resets none", (mask, message) => {
+    const { layers, next } = streaming("one", {}, 1);
+    next(frames(1));
+    const before = layers[0].carriedStates?.map(({ c }) => c.toArray());
+    // @ts-expect-error no mask
+    expect(() => layers[0].resetState(mask)).toThrow(message);
+    expect(layers[0].carriedStates?.map(({ c }) => c.toArray())).toEqual(before);
+  });
+});
+
+describe("learned states of samples that were reset", () => {
+  it("get their gradients after a move, too", () => {
+    for (const move of [false, true]) {
+      const { model, layers, next } = streaming("one", { learnedInitialState: true, dtype: "float32" }, 1);
+      next(frames(1).to("float32"));
+      layers[0].resetState([true, false]);
+      if (move) model.to("float64");
+      const x = move ? frames(2) : frames(2).to("float32");
+      layers[0].forward(x)[0][0].square().sum().backward();
+      expect(layers[0].cells.at(0).learnedState?.grad?.abs().max().itemSync()).toBeGreaterThan(0);
+    }
   });
 });
