@@ -97,7 +97,9 @@ export {
 } from "./recurrent/cell.ts";
 export type { CellInit, CellInitializers, CellInitPreset, Initializer } from "./recurrent/cellInit.ts";
 export { FrameStage } from "./recurrent/frameStage.ts";
-export { type LayerKind, RecurrentLayer, type RecurrentOutput } from "./recurrent/layer.ts";
+export { RecurrentLayer, type RecurrentOutput } from "./recurrent/layer.ts";
+export type { LayerNoise } from "./recurrent/layerNoise.ts";
+export type { LayerKind } from "./recurrent/layerSettings.ts";
 export type { SequenceMasks } from "./recurrent/noise.ts";
 export type {
   CellNorm,
@@ -111,7 +113,7 @@ export type {
   Zoneout,
 } from "./recurrent/options.ts";
 export type { SequenceOptions } from "./recurrent/sequenceMask.ts";
-export type { LayerNoise, RunOptions, StepOptions } from "./recurrent/stepOptions.ts";
+export type { RunOptions, StepOptions } from "./recurrent/stepOptions.ts";
 export {
   type SequenceChunk,
   type TruncatedBPTTOptions,

@@ -2,8 +2,8 @@ import type { Shape } from "@squall/device";
 import { type Generator, type Tensor, zerosLike } from "@squall/tensor";
 import { at } from "../at.ts";
 import type { RecurrentState } from "../recurrent/cell.ts";
+import type { LayerNoise } from "../recurrent/layerNoise.ts";
 import type { ActiveSamples } from "../recurrent/sequenceMask.ts";
-import type { LayerNoise } from "../recurrent/stepOptions.ts";
 import type { AnyRecurrentLayer } from "./cells.ts";
 import { chooseSamples, drawSamples } from "./samples.ts";
 

@@ -1,8 +1,7 @@
-import { ArgumentError, formatShape, type Shape, ShapeError, sameShape } from "@squall/device";
+import { ArgumentError, type Shape, ShapeError } from "@squall/device";
 import { flip, type Generator, isGradEnabled, Tensor } from "@squall/tensor";
-import { checkFlags, checkWhole, show } from "../arguments.ts";
+import { checkWhole, show } from "../arguments.ts";
 import { at } from "../at.ts";
-import { Dropout } from "../layers/dropout.ts";
 import { configOf, copyOptions, type ModelConfig } from "../module/config.ts";
 import { type CarriedTensor, Module } from "../module/module.ts";
 import { ModuleList } from "../module/moduleList.ts";
@@ -11,10 +10,10 @@ import { CarriedStates } from "./carriedStates.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import { checkSequence } from "./cellChecks.ts";
 import type { FrameStage } from "./frameStage.ts";
-import { exceptionNamesOf, layerNamesOf, runNames, stepNames } from "./names.ts";
-import { checkRate, streamOf } from "./noise.ts";
+import { checkLayerNoise, drawLayerNoise, type LayerNoise } from "./layerNoise.ts";
+import { type LayerKind, resolveLayers } from "./layerSettings.ts";
+import { runNames, stepNames } from "./names.ts";
 import type { CellPlan, LayerOptionsOf, RecurrentCellOptions, SpatialDims } from "./options.ts";
-import { resolveHidden, resolveKernels } from "./resolveOptions.ts";
 import {
   type LayerSizes,
   runLayers,
@@ -23,18 +22,10 @@ import {
   type SequenceRunResult,
 } from "./runLayers.ts";
 import { activeInStep, activeSamples } from "./sequenceMask.ts";
-import type { LayerNoise, RunOptions, StepOptions } from "./stepOptions.ts";
+import type { RunOptions, StepOptions } from "./stepOptions.ts";
 
 /** Hidden states over time, and the states after the last step; of one layer at least. */
 export type RecurrentOutput<State> = [layerOutputs: [Tensor, ...Tensor[]], lastStates: [State, ...State[]]];
-
-/** What tells one kind of layers from another. */
-export interface LayerKind {
-  /** Name of the class, for messages and the config. */
-  readonly op: string;
-  /** Names of the options of its cells. */
-  readonly cellNames: Readonly<Record<string, true>>;
-}
 
 /**
  * Base of several recurrent convolutional layers, one above the other, over a sequence of images: what {@link ConvLSTM}, {@link ConvGRU} and
@@ -83,91 +74,49 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
    * @throws ArgumentError if an option is out of range or lists do not fit the number of layers; ShapeError if a kernel does not fit
    */
   protected constructor(
-    { op, cellNames }: LayerKind,
+    kind: LayerKind,
     options: LayerOptionsOf<RecurrentCellOptions>,
     makeCell: (plan: CellPlan, layer: number) => Cell,
     stages?: readonly FrameStage[],
   ) {
     super();
-    checkNames(op, options, layerNamesOf(cellNames));
-    const { inputChannels, spatialDims = 2, layers = [], checkpoint = false, layerDropout = 0 } = options;
-    const { batchFirst, returnAllLayers, returnSequences, goBackwards, keepOrder } = options;
-    const { stateful, detachCarried, saveState } = options;
-    checkFlags(op, { batchFirst, returnAllLayers, returnSequences, goBackwards, keepOrder });
-    checkFlags(op, { stateful, detachCarried, saveState });
-    checkWhole(op, "inputChannels", inputChannels, 0);
-    const hidden = resolveHidden(op, options.hiddenChannels, options.numLayers);
-    const count = hidden.length;
-    const kernels = resolveKernels(op, "kernelSize", options.kernelSize, count, spatialDims);
-    const stateKernel = options.stateKernelSize ?? options.kernelSize;
-    const stateKernels = resolveKernels(op, "stateKernelSize", stateKernel, count, spatialDims);
-    if (!Array.isArray(layers)) {
-      throw new ArgumentError(op, `layers must be a list of options, one per layer, got ${show(layers)}`, {
-        got: layers,
-      });
-    }
-    for (const [k, each] of layers.entries()) checkNames(`${op}.layers[${k}]`, each, exceptionNamesOf(cellNames));
-    if (layers.length > count) {
-      throw new ArgumentError(op, `layers has options for ${layers.length} layers, but there are ${count}`, {
-        expected: count,
-        got: layers.length,
-      });
-    }
-    if (typeof checkpoint === "number") checkWhole(op, "checkpoint", checkpoint, 1);
-    else checkFlags(op, { checkpoint });
-    checkRate(op, "layerDropout", layerDropout);
-    this.op = op;
+    const settings = resolveLayers(kind, options);
+    const { hidden } = settings;
+    this.op = kind.op;
     this.options = copyOptions(options);
-    this.inputChannels = inputChannels;
+    this.inputChannels = options.inputChannels;
     this.hiddenChannels = hidden;
-    this.spatialDims = spatialDims;
-    this.batchFirst = batchFirst ?? false;
-    this.returnAllLayers = returnAllLayers ?? false;
-    this.returnSequences = returnSequences ?? true;
-    this.goBackwards = goBackwards ?? false;
-    this.keepOrder = keepOrder ?? false;
-    this.stateful = stateful ?? false;
-    this.detachCarried = detachCarried ?? true;
-    this.saveState = saveState ?? false;
-    this.checkpoint = checkpoint;
-    this.refuseIdle("keepOrder", this.keepOrder, "goBackwards", this.goBackwards);
-    this.refuseIdle("saveState", this.saveState, "stateful", this.stateful);
-    this.refuseIdle("detachCarried: false", !this.detachCarried, "stateful", this.stateful);
-
-    if (this.goBackwards && inputChannels === 0) {
-      throw new ArgumentError(op, "goBackwards is about the input, but inputChannels is 0: there is none");
-    }
+    this.spatialDims = settings.spatialDims;
+    this.batchFirst = settings.batchFirst;
+    this.returnAllLayers = settings.returnAllLayers;
+    this.returnSequences = settings.returnSequences;
+    this.goBackwards = settings.goBackwards;
+    this.keepOrder = settings.keepOrder;
+    this.stateful = settings.stateful;
+    this.detachCarried = settings.detachCarried;
+    this.saveState = settings.saveState;
+    this.checkpoint = settings.checkpoint;
 
     let imageSize = options.imageSize;
     this.cells = new ModuleList();
     for (const [layer, hiddenChannels] of hidden.entries()) {
       const stage = stages?.[layer];
-      const own = layers[layer]?.imageSize ?? (imageSize && stage ? stage.sizeOf(imageSize) : imageSize);
+      const own = options.layers?.[layer]?.imageSize ?? (imageSize && stage ? stage.sizeOf(imageSize) : imageSize);
       const plan = {
-        inputChannels: stage?.outChannels ?? (layer === 0 ? inputChannels : at(hidden, layer - 1)),
+        inputChannels: stage?.outChannels ?? (layer === 0 ? options.inputChannels : at(hidden, layer - 1)),
         hiddenChannels,
-        kernelSize: at(kernels, layer),
-        stateKernelSize: at(stateKernels, layer),
+        kernelSize: at(settings.kernels, layer),
+        stateKernelSize: at(settings.stateKernels, layer),
         ...(own && { imageSize: own }),
       };
       const cell = makeCell(plan, layer);
       this.cells.append(cell);
-      imageSize = own && cell.sizeOfStates(op, own);
+      imageSize = own && cell.sizeOfStates(kind.op, own);
     }
     this.stages = stages && new ModuleList(stages);
-    this.layerDropout = layerDropout;
+    this.layerDropout = settings.layerDropout;
     this.generator = options.generator;
     this.carried = this.stateful ? new CarriedStates([...this.cells], this.detachCarried) : undefined;
-  }
-
-  /** @throws ArgumentError if an option is set that does nothing without another */
-  private refuseIdle(option: string, isSet: boolean, other: string, otherIsSet: boolean): void {
-    if (isSet && !otherIsSet) {
-      throw new ArgumentError(this.op, `${option} does nothing without ${other}; set that too, or leave it out`, {
-        expected: other,
-        got: option,
-      });
-    }
   }
 
   /**
@@ -368,22 +317,14 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   }
 
   private noiseFor(batch: number, sizes: readonly LayerSizes[]): LayerNoise[] {
-    const { layerDropout: p } = this;
-    return [...this.cells].map((cell, layer): LayerNoise => {
-      const { image, states } = sizes[layer] ?? { image: [], states: [] };
-      const drops = this.training && p > 0 && layer > 0;
-      return {
-        cell: cell.drawMasks(batch, image, states),
-        // A stream of its own: the numbers are the same however the steps are cut into chunks.
-        dropout: drops ? new Dropout({ p, generator: streamOf(this.generator) }) : undefined,
-      };
-    });
+    const { layerDropout, generator } = this;
+    return drawLayerNoise([...this.cells], batch, sizes, this.training ? layerDropout : 0, generator);
   }
 
   private run(op: string, run: SequenceRun<State>, given: readonly LayerNoise[] | undefined): SequenceRunResult<State> {
     const { checkpoint, stages } = this;
     const [batch = 0] = at(run.states, 0).h.shape;
-    if (given !== undefined) this.checkNoise(op, given, batch, run.sizes);
+    if (given !== undefined) checkLayerNoise(op, given, batch, run.sizes);
     // Nothing is random in evaluation, drawn earlier or not.
     const noise = (this.training ? given : undefined) ?? this.noiseFor(batch, run.sizes);
     const stack = { cells: [...this.cells], stages: stages && [...stages], wants: this.wants };
@@ -394,34 +335,6 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
         : runLayersInChunks(stack, run, noise, chunkSteps);
     this.carried?.keep(result.states);
     return result;
-  }
-
-  /** @throws ShapeError unless there is noise for every layer, of this batch and size */
-  private checkNoise(op: string, noise: readonly LayerNoise[], batch: number, sizes: readonly LayerSizes[]): void {
-    const remedy = "; draw it with drawNoise(batch, imageSize) of these layers, for the whole sequence";
-    if (noise.length !== this.cells.length) {
-      throw new ShapeError(op, `noise for ${noise.length} layers was given to ${this.cells.length}${remedy}`, {
-        expected: this.cells.length,
-        got: noise.length,
-      });
-    }
-    for (const [layer, { cell }] of noise.entries()) {
-      const { image, states } = at(sizes, layer);
-      for (const [masks = [], size] of [
-        [cell.input, image],
-        [cell.state, states],
-      ] as const) {
-        for (const { shape } of masks) {
-          const expected = [batch, shape[1] ?? 0, ...size];
-          if (sameShape(shape, expected)) continue;
-          throw new ShapeError(
-            op,
-            `noise of layer ${layer} is ${formatShape(shape)} but this sequence needs ${formatShape(expected)}${remedy}`,
-            { expected, got: shape },
-          );
-        }
-      }
-    }
   }
 
   /**

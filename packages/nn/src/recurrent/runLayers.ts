@@ -3,10 +3,10 @@ import { cat, checkpoint, type Tensor } from "@squall/tensor";
 import { at } from "../at.ts";
 import type { RecurrentCell, RecurrentState } from "./cell.ts";
 import type { FrameStage } from "./frameStage.ts";
+import type { LayerNoise } from "./layerNoise.ts";
 import { maskedSequence } from "./maskedSequence.ts";
 import { noMasks } from "./noise.ts";
 import { type ActiveSamples, zeroInactive } from "./sequenceMask.ts";
-import type { LayerNoise } from "./stepOptions.ts";
 
 /** Spatial sizes that one layer works with. */
 export interface LayerSizes {

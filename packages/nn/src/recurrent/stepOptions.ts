@@ -1,14 +1,5 @@
-import type { Dropout } from "../layers/dropout.ts";
-import type { SequenceMasks } from "./noise.ts";
+import type { LayerNoise } from "./layerNoise.ts";
 import type { SequenceOptions } from "./sequenceMask.ts";
-
-/** What is random in one layer throughout a sequence. */
-export interface LayerNoise {
-  /** In its cell. */
-  readonly cell: SequenceMasks;
-  /** On the way from the layer below. */
-  readonly dropout: Dropout | undefined;
-}
 
 /** What a run through a sequence may be told. */
 export interface RunOptions extends SequenceOptions {
