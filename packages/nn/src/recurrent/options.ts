@@ -45,19 +45,26 @@ export interface RecurrentCellOptions extends ModuleOptions {
   readonly activation?: Activation;
   /** What squashes the gates. Default `"sigmoid"`. */
   readonly recurrentActivation?: Activation;
-  /** Normalization of each gate's pre-activations, before the bias is added. Default `"none"`. `"layer"` fixes the image size. */
+  /**
+   * Normalization of each gate's pre-activations `a`, before the bias is added: `weight ∘ (a - mean) / √(variance + 1e-5)`, with mean and mean
+   * square deviation of a sample, over groups of a gate's channels and all positions. Default `"none"`. `"layer"` is over all of a gate, with
+   * a weight per position, which fixes the image size.
+   */
   readonly norm?: CellNorm;
   /** Groups of channels of each gate that are normalized together, for the norm `"group"`. Must divide H. Default 1. */
   readonly normGroups?: number;
   /** Spatial sizes of the input (of the states, for a cell without input): needed by options with a weight per position, which fix it. */
   readonly imageSize?: readonly number[];
-  /** Probability that an element of the input is dropped, by masks that hold for a whole sequence (Gal and Ghahramani 2016). Default 0. */
+  /**
+   * Probability p that an element of the input is dropped in training, by masks that hold for a whole sequence (Gal and Ghahramani 2016): the
+   * cell sees `mask ∘ x`, where the mask is 0 with probability p, else `1 / (1 - p)`. Default 0.
+   */
   readonly inputDropout?: number;
   /** Probability that an element of the hidden state is dropped on its way into the convolution, likewise. Default 0. */
   readonly recurrentDropout?: number;
   /** Whether each gate has a mask of its own (as in Keras) or all share one. Default `"gate"`. */
   readonly dropoutMasks?: "gate" | "shared";
-  /** Probability p that a unit keeps its old value in a step of training (Krueger et al. 2016). Default 0. */
+  /** Probability p that a unit keeps its old value in a step of training: `h′ = d ∘ h + (1 - d) ∘ h̃`, with `d` 1 or 0, drawn anew each step. Default 0. */
   readonly zoneout?: Zoneout;
   /**
    * What zoneout does after `eval()`: nothing, as all that is random (`"off"`, the default), or mix old and new values as they are expected to
