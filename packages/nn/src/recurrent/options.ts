@@ -68,7 +68,7 @@ export interface RecurrentCellOptions extends ModuleOptions {
   readonly zoneout?: Zoneout;
   /**
    * What zoneout does after `eval()`: nothing, as all that is random (`"off"`, the default), or mix old and new values as they are expected to
-   * be, `p·old + (1 - p)·new` (`"expected"`, as Krueger et al. 2016 do, section 3.1).
+   * be, `p·old + (1 - p)·new` (`"expected"`, as Krueger et al. 2016 do).
    */
   readonly zoneoutInEvaluation?: "off" | "expected";
   /** Whether the state before the first step is learned, a number per channel, rather than 0. Default false. */
