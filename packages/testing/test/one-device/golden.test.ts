@@ -240,8 +240,4 @@ describe("the command", () => {
     expect(lines.slice(0, 2)).toEqual([expect.stringContaining("strange"), expect.stringContaining("strange")]);
     expect(lines.slice(2)).toEqual(["2 passed, 2 failed"]);
   });
-
-  it.each(["nothing-here", "."])("exits 1 where there is no fixture: %s", async (path) => {
-    expect(await command(join(folder, path))).toEqual({ status: 1, lines: ["0 passed, 1 failed"] });
-  });
 });
