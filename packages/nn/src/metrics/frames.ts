@@ -2,12 +2,16 @@ import { formatShape, ShapeError } from "@squall/device";
 import { noGrad, scope, type Tensor } from "@squall/tensor";
 import { checkAlike, checkChoice } from "../arguments.ts";
 import { checkPair } from "../loss/reduction.ts";
+import type { Names } from "../optionNames.ts";
 
 /** Options of every metric of frames. */
 export interface FrameOptions {
   /** `"mean"` (default): the mean over all frames, a number. `"none"`: one number per frame, in the shape of the axes before `[C, H, W]`. */
   readonly reduction?: "mean" | "none";
 }
+
+/** Names of the options of every metric of frames. */
+export const frameNames: Names<FrameOptions> = { reduction: true };
 
 /** The axes of one frame, `[C, H, W]`. */
 export const frameAxes: readonly number[] = [-3, -2, -1];
