@@ -5,7 +5,7 @@ import {
   crossEntropy,
   type LossReduction,
 } from "@squall/nn";
-import { type NestedArray, rand, type Tensor, tensor, zeros } from "@squall/tensor";
+import { type NestedArray, ones, rand, type Tensor, tensor, zeros } from "@squall/tensor";
 import { gradcheck, gradgradcheck, shapes, tensors } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -123,10 +123,12 @@ describe("crossEntropy of class numbers", () => {
           { ...float64, shape },
         );
         const options = { reduction, labelSmoothing, ignoreIndex: -1 };
-        const fn = (a: Tensor, w?: Tensor): Tensor => crossEntropy(a, target, { ...options, ...withWeight(w) });
-        const inputs = weight === undefined ? [x] : [x, weight];
-        gradcheck(fn, inputs);
-        gradgradcheck(fn, inputs);
+        // Weights that are not given are 1, which is a weight like any other.
+        const w = weight ?? ones(x.shape.slice(1, 2), { ...float64, requiresGrad: true });
+        const fn = (a: Tensor, b: Tensor): Tensor => crossEntropy(a, target, { ...options, weight: b });
+        gradcheck(fn, [x, w]);
+        gradgradcheck(fn, [x, w]);
+        gradcheck((a) => crossEntropy(a, target, options), [x]);
       }),
       { numRuns: 25 },
     );
@@ -188,11 +190,12 @@ describe("crossEntropy of probabilities", () => {
   it("has gradients of first and second order, of logits, probabilities and weights", () => {
     fc.assert(
       fc.property(shared, reduction, labelSmoothing, ({ x, q, weight }, reduction, labelSmoothing) => {
-        const fn = (a: Tensor, b: Tensor, w?: Tensor): Tensor =>
-          crossEntropy(a, b, { reduction, labelSmoothing, ...withWeight(w) });
-        const inputs = weight === undefined ? [x, q] : [x, q, weight];
-        gradcheck(fn, inputs);
-        gradgradcheck(fn, inputs);
+        const options = { reduction, labelSmoothing };
+        const w = weight ?? ones(x.shape.slice(1, 2), { ...float64, requiresGrad: true });
+        const fn = (a: Tensor, b: Tensor, c: Tensor): Tensor => crossEntropy(a, b, { ...options, weight: c });
+        gradcheck(fn, [x, q, w]);
+        gradgradcheck(fn, [x, q, w]);
+        gradcheck((a, b) => crossEntropy(a, b, options), [x, q]);
       }),
       { numRuns: 25 },
     );
