@@ -39,6 +39,9 @@ describe.each<Row>([
   ["max: there is no axis 5 in shape [2,3]; axes go from -2 to 1", () => x.max(5)],
   ["max: there is no max of nothing: shape [0], axes [0]", () => zeros([0]).max()],
   ["min: there is no min of nothing: shape [2,0], axes [1]", () => zeros([2, 0]).min(1)],
+  ["argmax: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.argmax(2)],
+  ["argmax: there is nothing along axis 1 of shape [2,0]", () => zeros([2, 0]).argmax(1)],
+  ["argmax: there is nothing along axis 0 of shape [0]", () => zeros([2, 0]).argmax()],
   ["var: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.var(2)],
   ["logsumexp: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.logsumexp(2)],
   ["logsumexp: there is nothing along axes [0] of shape [0]", () => zeros([0]).logsumexp()],
@@ -306,6 +309,12 @@ describe("nothing is cast or moved silently", () => {
     const later = { ...cpu, name: "later", canReadSync: false };
     const on = (device: typeof later | typeof single): Tensor =>
       new ops.Tensor({ device, dtype: "float32", length: 1, version: 0 }, [1]);
+    expect(() => zeros([2 ** 24 + 1]).argmax(0)).toThrow(
+      refusal(
+        "DTypeError",
+        'argmax: float32 does not hold all numbers up to 16777217 (axis 0 of shape [16777217]); convert with to("float64")',
+      ),
+    );
     expect(() => on(single).to("float64")).toThrow(
       refusal("DTypeError", "to: single does not compute in float64; it has float32"),
     );
