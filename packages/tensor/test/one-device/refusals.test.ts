@@ -304,17 +304,20 @@ describe("nothing is cast or moved silently", () => {
     );
   });
 
-  it("a device without a dtype, or without synchronous reading, says so", () => {
-    const single = { ...cpu, name: "single", dtypes: ["float32"] as const };
-    const later = { ...cpu, name: "later", canReadSync: false };
-    const on = (device: typeof later | typeof single): Tensor =>
-      new ops.Tensor({ device, dtype: "float32", length: 1, version: 0 }, [1]);
+  it("places that float32 does not hold are refused", () => {
     expect(() => zeros([2 ** 24 + 1]).argmax(0)).toThrow(
       refusal(
         "DTypeError",
         'argmax: float32 does not hold all numbers up to 16777217 (axis 0 of shape [16777217]); convert with to("float64")',
       ),
     );
+  });
+
+  it("a device without a dtype, or without synchronous reading, says so", () => {
+    const single = { ...cpu, name: "single", dtypes: ["float32"] as const };
+    const later = { ...cpu, name: "later", canReadSync: false };
+    const on = (device: typeof later | typeof single): Tensor =>
+      new ops.Tensor({ device, dtype: "float32", length: 1, version: 0 }, [1]);
     expect(() => on(single).to("float64")).toThrow(
       refusal("DTypeError", "to: single does not compute in float64; it has float32"),
     );
