@@ -8,6 +8,7 @@ export type { LoadableModel } from "./model/loadableModel.ts";
 export { modelFromSafetensors } from "./model/modelFromSafetensors.ts";
 export { modelConfigKey, modelToSafetensors } from "./model/modelToSafetensors.ts";
 export type { SavableModel } from "./model/savableModel.ts";
+export type { ChooseOptions } from "./safetensors/chooseOptions.ts";
 export { type DecodedSafetensors, decodeSafetensors } from "./safetensors/decode.ts";
 export { encodeSafetensors } from "./safetensors/encode.ts";
 export type { HostTensor } from "./safetensors/hostTensor.ts";

@@ -2,7 +2,7 @@ import { ArgumentError, DTypeError, SquallError, sizeOf } from "@squall/device";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeSafetensors, encodeSafetensors, FormatError } from "../src/index.ts";
-import { counting, expectError, file, hostTensors, texts, thrownBy } from "./samples.ts";
+import { counting, expectError, file, hostTensors, texts, thrownBy, withForeign } from "./samples.ts";
 
 /** Decoding either works, with sizes that fit, or is a clear error. Returns whether it worked. */
 function expectSafe(bytes: Uint8Array): boolean {
@@ -210,8 +210,79 @@ describe("decodeSafetensors", () => {
     expectError(
       () => decodeSafetensors(file('{"cells.0.w":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}', 4)),
       DTypeError,
-      'decodeSafetensors: tensor "cells.0.w" is BF16, but only F32 and F64 can be read; convert it before saving',
+      'decodeSafetensors: tensor "cells.0.w" is BF16, but only F32 and F64 can be read; convert it before saving, or leave it out: { only: (name) => name !== "cells.0.w" }',
     );
+  });
+
+  it("reads the tensors that are chosen, whatever the dtypes of the others", () => {
+    const foreign = fc.record({
+      word: fc.constantFrom("I64", "F16", "BF16", "BOOL", "F8_E4M3", "F4"),
+      size: fc.nat(24),
+    });
+    const chosen = fc.func(fc.boolean());
+    fc.assert(
+      fc.property(
+        hostTensors,
+        fc.dictionary(fc.string({ maxLength: 6 }), foreign),
+        texts,
+        chosen,
+        (ours, others, metadata, only) => {
+          const strangers = Object.entries(others).filter(
+            ([name]) => !Object.hasOwn(ours, name) && name !== "__metadata__",
+          );
+          const bytes = withForeign(encodeSafetensors(ours, metadata), strangers);
+          const wanted = (name: string): boolean => Object.hasOwn(ours, name) && only(name);
+          const asked: string[] = [];
+          const decoded = decodeSafetensors(bytes, {
+            only: (name) => {
+              asked.push(name);
+              return wanted(name);
+            },
+          });
+          expect(asked.toSorted()).toEqual([...Object.keys(ours), ...strangers.map(([name]) => name)].toSorted());
+          expect(decoded.metadata).toEqual(metadata);
+          const expected = Object.fromEntries(Object.entries(ours).filter(([name]) => only(name)));
+          expect(encodeSafetensors(decoded.tensors)).toEqual(encodeSafetensors(expected));
+          if (strangers.length > 0) expect(thrownBy(() => decodeSafetensors(bytes))).toBeInstanceOf(DTypeError);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("checks that the file is whole also where nothing is chosen", () => {
+    const bytes = withForeign(encodeSafetensors({ a: counting(2, 3) }), [["n", { word: "I64", size: 8 }]]);
+    const none = { only: () => false };
+    expect(decodeSafetensors(bytes, none)).toEqual({ tensors: {}, metadata: {} });
+    for (let length = 0; length < bytes.length; length++) {
+      expect(thrownBy(() => decodeSafetensors(bytes.slice(0, length), none))).toBeInstanceOf(FormatError);
+    }
+    const hole = file('{"n":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}', 12);
+    expectError(
+      () => decodeSafetensors(hole, none),
+      FormatError,
+      'decodeSafetensors: tensor "n" leaves a hole after the start: it begins at byte 4, not at 0',
+    );
+    const short = file('{"a":{"dtype":"F64","shape":[2],"data_offsets":[0,8]}}', 8);
+    expectError(
+      () => decodeSafetensors(short, none),
+      FormatError,
+      'decodeSafetensors: tensor "a": shape [2] of F64 needs 16 bytes but data_offsets [0,8] give 8',
+    );
+  });
+
+  it("refuses a choice that is no function", () => {
+    for (const [only, got] of [
+      [["a"], "object"],
+      ["a", "string"],
+      [null, "null"],
+    ] as const) {
+      expectError(
+        () => decodeSafetensors(encodeSafetensors({}), { only: only as never }),
+        ArgumentError,
+        `decodeSafetensors: only must be a function of a tensor's name, got ${got}`,
+      );
+    }
   });
 
   it("refuses an ArrayBuffer", () => {

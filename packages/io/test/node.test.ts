@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "@squall/tensor";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FormatError } from "../src/index.ts";
+import { encodeSafetensors, FormatError } from "../src/index.ts";
 import { loadModel, loadSafetensors, saveModel, saveSafetensors, writeFileAtomic } from "../src/node.ts";
 import { build, Forecaster } from "./models.ts";
+import { counting, withForeign } from "./samples.ts";
 
 /** What goes wrong with the files that are opened for writing. */
 let failure: "none" | "write" | "sync" | "rename" = "none";
@@ -126,6 +127,17 @@ describe("saveSafetensors and loadSafetensors", () => {
     expect((await loadSafetensors(path)).tensors.w.toArray()).toEqual([1]);
   });
 
+  it("load those that are chosen, and say how where one cannot be read", async () => {
+    const path = join(folder, "model.safetensors");
+    const strangers = [["norm.num_batches_tracked", { word: "I64", size: 8 }]] as const;
+    await fs.writeFile(path, withForeign(encodeSafetensors({ "norm.weight": counting(2) }), strangers));
+    await expect(loadSafetensors(path)).rejects.toThrow(
+      `loadSafetensors(${JSON.stringify(path)}): tensor "norm.num_batches_tracked" is I64, but only F32 and F64 can be read; convert it before saving, or leave it out: { only: (name) => name !== "norm.num_batches_tracked" }`,
+    );
+    const { tensors } = await loadSafetensors(path, { only: (name) => !name.endsWith("num_batches_tracked") });
+    expect(Object.keys(tensors)).toEqual(["norm.weight"]);
+  });
+
   it("name the file that is broken", async () => {
     const path = join(folder, "model.safetensors");
     await fs.writeFile(path, "short");
@@ -149,6 +161,16 @@ describe("saveModel and loadModel", () => {
     expect(loaded.head.weight.dtype).toBe("float64");
     expect(loaded.head.weight.toArray()).toEqual(model.head.weight.toArray());
     expect((await loadSafetensors(path())).metadata.epoch).toBe("3");
+  });
+
+  it("leave out what others put beside the model's tensors", async () => {
+    const model = new Forecaster([2]);
+    await saveModel(path(), model);
+    const whole = Uint8Array.from(await fs.readFile(path()));
+    await fs.writeFile(path(), withForeign(whole, [["ema.steps", { word: "I64", size: 8 }]]));
+    await expect(loadModel(path(), build)).rejects.toMatchObject({ name: "DTypeError" });
+    const loaded = await loadModel(path(), build, { only: (name) => !name.startsWith("ema.") });
+    expect(loaded.head.weight.toArray()).toEqual(model.head.weight.toArray());
   });
 
   it("keep the old file whole when the new one cannot be made or written", async () => {

@@ -45,6 +45,25 @@ export function file(header: string, room: number): Uint8Array {
   return bytes;
 }
 
+/** A file with tensors of other dtypes behind its own, by name, each of `size` bytes. */
+export function withForeign(
+  bytes: Uint8Array,
+  strangers: readonly (readonly [name: string, { readonly word: string; readonly size: number }])[],
+): Uint8Array {
+  const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = new TextDecoder().decode(bytes.subarray(8, start)).trimEnd();
+  let end = bytes.length - start;
+  const members = strangers.map(([name, { word, size }]) => {
+    const begin = end;
+    end += size;
+    return `${JSON.stringify(name)}:${JSON.stringify({ dtype: word, shape: [size], data_offsets: [begin, end] })}`;
+  });
+  const own = header.slice(1, -1);
+  const whole = file(`{${[...(own === "" ? [] : [own]), ...members].join(",")}}`, end);
+  whole.set(bytes.subarray(start), whole.length - end);
+  return whole;
+}
+
 /** What `run` throws. */
 export function thrownBy(run: () => unknown): unknown {
   try {

@@ -32,6 +32,13 @@ describe("tensors and safetensors", () => {
     ]);
   });
 
+  it("load those that are chosen, so that the device need not have the dtypes of others", () => {
+    const bytes = encodeSafetensors({ ok: counting(2), w: { dtype: "float64", shape: [], data: Float64Array.of(1) } });
+    const { tensors } = tensorsFromSafetensors(bytes, { device: narrow, only: (name) => name === "ok" });
+    expect(Object.keys(tensors)).toEqual(["ok"]);
+    expect(tensors.ok.toArray()).toEqual([0, 1]);
+  });
+
   it("save the values of the moment they were asked to", async () => {
     const w = tensor([1, 2], { requiresGrad: true });
     const saving = tensorsToSafetensors({ w });

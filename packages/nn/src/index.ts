@@ -62,6 +62,8 @@ export { TimeDistributed } from "./layers/timeDistributed.ts";
 export { type BalancedWeightsOptions, balancedWeights } from "./loss/balancedWeights.ts";
 export { BCELoss, bce } from "./loss/bce.ts";
 export { BCEWithLogitsLoss, type BCEWithLogitsOptions, bceWithLogits } from "./loss/bceWithLogits.ts";
+export type { ClassTarget } from "./loss/classTarget.ts";
+export { CrossEntropyLoss, type CrossEntropyOptions, crossEntropy } from "./loss/crossEntropy.ts";
 export { GDLLoss, type GDLOptions, gdl } from "./loss/gdl.ts";
 export { HuberLoss, type HuberOptions, huber } from "./loss/huber.ts";
 export { L1Loss, l1 } from "./loss/l1.ts";

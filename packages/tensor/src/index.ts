@@ -57,6 +57,7 @@ export {
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from "./create/generator.ts";
 export { keep } from "./memory/keep.ts";
 export { scope } from "./memory/scope.ts";
+export { argmax } from "./ops/argmax.ts";
 export { cat, stack } from "./ops/cat.ts";
 export { conv1d, conv2d, conv3d, convInputOp, convOp, convWeightOp } from "./ops/conv.ts";
 export { type ConvTransposeOptions, convTranspose1d, convTranspose2d, convTranspose3d } from "./ops/convTranspose.ts";

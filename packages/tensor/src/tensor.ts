@@ -24,6 +24,7 @@ import { isGradEnabled } from "./autograd/mode.ts";
 import { type Edge, type GradientHook, Node } from "./autograd/node.ts";
 import type { GraphMemory } from "./memory/graphMemory.ts";
 import { addInto } from "./ops/addInto.ts";
+import { argmax } from "./ops/argmax.ts";
 import { toDevice, toDeviceLater, toDType } from "./ops/convert.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as matrix from "./ops/matmul.ts";
@@ -566,6 +567,10 @@ export class Tensor implements Disposable {
   /** See {@link reduce.min}. */
   min(dim?: Dims, keepdim?: boolean): Tensor {
     return reduce.min(this, dim, keepdim);
+  }
+  /** See {@link argmax}. */
+  argmax(dim?: number, keepdim?: boolean): Tensor {
+    return argmax(this, dim, keepdim);
   }
   /** See {@link reduce.variance}. */
   var(dim?: Dims, options?: reduce.VarianceOptions): Tensor {

@@ -127,7 +127,12 @@ export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
   /** `x` above 0, `s₀·x` elsewhere */
   leakyRelu: elementwise({ name: "leakyRelu", arity: 1, value: select(binary("gt", x, 0), x, mul(scalar(0), x)) }),
   /** `x` above 0, `s₀·(eˣ - 1)` elsewhere */
-  elu: elementwise({ name: "elu", arity: 1, value: select(binary("gt", x, 0), x, mul(scalar(0), unary("expm1", x))) }),
+  elu: elementwise({
+    name: "elu",
+    arity: 1,
+    // 0 for what is above: there eˣ may be infinite, and 0 times that, its share of the gradient, would be NaN.
+    value: select(binary("gt", x, 0), x, mul(scalar(0), unary("expm1", select(binary("gt", x, 0), 0, x)))),
+  }),
   /** `log(1 + eˣ)` without overflow, gradient `σ(x)` */
   softplus: elementwise({
     name: "softplus",

@@ -1,6 +1,7 @@
 import { ArgumentError, SquallError, StateDictError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 import { FormatError } from "../formatError.ts";
+import type { ChooseOptions } from "../safetensors/chooseOptions.ts";
 import { decodeTensors } from "../safetensors/tensorsFromSafetensors.ts";
 import { readConfig } from "./configText.ts";
 import type { JsonObject } from "./jsonValue.ts";
@@ -43,8 +44,9 @@ export function decodeModel<M extends LoadableModel>(
   op: string,
   bytes: Uint8Array,
   make: (config: JsonObject) => M,
+  options: ChooseOptions,
 ): M {
-  const { tensors, metadata } = decodeTensors(op, bytes, {});
+  const { tensors, metadata } = decodeTensors(op, bytes, options);
   const text = Object.hasOwn(metadata, modelConfigKey) ? metadata[modelConfigKey] : undefined;
   if (text === undefined) {
     throw new FormatError(
@@ -73,8 +75,13 @@ export function decodeModel<M extends LoadableModel>(
  * The file's metadata is what {@link tensorsFromSafetensors} reads.
  * @param build - makes a model of a configuration and refuses what is none: `fromConfig` of `@squall/nn`, or your own for your own classes
  * @throws FormatError if the bytes are not a whole, valid file, or hold no configuration that a model can be built of; StateDictError if the weights
- * do not fit the model; DTypeError if a tensor is neither F32 nor F64; ArgumentError if `build` returns no model; what `build` throws
+ * do not fit the model; DTypeError if a tensor is neither F32 nor F64: leave it out with `only`, if it is not the model's; ArgumentError if `build`
+ * returns no model; what `build` throws
  */
-export function modelFromSafetensors<M extends LoadableModel>(bytes: Uint8Array, build: (config: JsonObject) => M): M {
-  return decodeModel("modelFromSafetensors", bytes, build);
+export function modelFromSafetensors<M extends LoadableModel>(
+  bytes: Uint8Array,
+  build: (config: JsonObject) => M,
+  options: ChooseOptions = {},
+): M {
+  return decodeModel("modelFromSafetensors", bytes, build, options);
 }

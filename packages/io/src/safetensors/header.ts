@@ -3,19 +3,24 @@ import { FormatError } from "../formatError.ts";
 import { dtypeWords, metadataKey } from "./hostTensor.ts";
 import { repeatedKey } from "./repeatedKey.ts";
 
-/** Where a tensor lies in a file, checked. */
-export interface Entry {
+/** The bytes of a tensor. */
+interface Span {
   readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
   /** First byte, counted from the start of the elements. */
   readonly begin: number;
   /** The byte after the last. */
   readonly end: number;
 }
 
+/** Where a tensor lies in a file, checked. */
+export interface Entry extends Span {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
 /** The header of a file, checked. */
 export interface Header {
+  /** Those that were chosen. */
   readonly entries: readonly Entry[];
   readonly metadata: Record<string, string>;
   /** The byte where the elements start. */
@@ -94,7 +99,8 @@ function readMetadata(op: string, value: unknown): Record<string, string> {
   return Object.fromEntries(texts);
 }
 
-function readEntry(op: string, name: string, value: unknown): Entry {
+/** A tensor that is chosen, or the bytes alone of one that is not: its dtype may be any. */
+function readEntry(op: string, name: string, value: unknown, isChosen: boolean): Entry | Span {
   const tensor = JSON.stringify(name);
   const fields = new Map<string, unknown>(isObject(value) ? Object.entries(value) : []);
   const word = fields.get("dtype");
@@ -121,11 +127,13 @@ function readEntry(op: string, name: string, value: unknown): Entry {
   }
   const dtype = dtypes.find((known) => dtypeWords[known] === word);
   if (dtype === undefined) {
+    if (!isChosen) return { name, begin, end };
     const known = dtypes.map((d) => dtypeWords[d]).join(" and ");
-    throw new DTypeError(op, `tensor ${tensor} is ${word}, but only ${known} can be read; convert it before saving`, {
-      expected: known,
-      got: word,
-    });
+    throw new DTypeError(
+      op,
+      `tensor ${tensor} is ${word}, but only ${known} can be read; convert it before saving, or leave it out: { only: (name) => name !== ${tensor} }`,
+      { expected: known, got: word },
+    );
   }
   const needed = sizeOf(shape) * bytesPerElement(dtype);
   if (needed !== end - begin) {
@@ -135,14 +143,14 @@ function readEntry(op: string, name: string, value: unknown): Entry {
       { expected: needed, got: end - begin },
     );
   }
-  return { name, dtype, shape, begin, end };
+  return isChosen ? { name, dtype, shape, begin, end } : { name, begin, end };
 }
 
 /** Every byte must belong to exactly one tensor. */
-function checkLayout(op: string, entries: readonly Entry[], room: number): void {
+function checkLayout(op: string, spans: readonly Span[], room: number): void {
   let last = "the start";
   let at = 0;
-  for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+  for (const { name, begin, end } of spans.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     const tensor = JSON.stringify(name);
     if (begin !== at) {
       const what = begin < at ? "overlaps" : "leaves a hole after";
@@ -173,17 +181,24 @@ function checkLayout(op: string, entries: readonly Entry[], room: number): void 
 }
 
 /**
- * Reads the header of a safetensors file and checks all of it.
+ * Reads the header of a safetensors file and checks all of it, but for the dtypes of tensors that are not chosen.
+ * @param only - which tensors are chosen
  * @throws FormatError, DTypeError
  */
-export function readHeader(op: string, bytes: Uint8Array): Header {
+export function readHeader(op: string, bytes: Uint8Array, only: (name: string) => boolean): Header {
   const { text, start } = headerText(op, bytes);
   let metadata: Record<string, string> = {};
+  const spans: Span[] = [];
   const entries: Entry[] = [];
   for (const [name, value] of Object.entries(parse(op, text))) {
-    if (name === metadataKey) metadata = readMetadata(op, value);
-    else entries.push(readEntry(op, name, value));
+    if (name === metadataKey) {
+      metadata = readMetadata(op, value);
+      continue;
+    }
+    const found = readEntry(op, name, value, only(name));
+    spans.push(found);
+    if ("dtype" in found) entries.push(found);
   }
-  checkLayout(op, entries, bytes.length - start);
+  checkLayout(op, spans, bytes.length - start);
   return { entries, metadata, start };
 }

@@ -1,7 +1,8 @@
 import { ArgumentError } from "@squall/device";
 import { type Tensor, where } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
-import { type NormOptions, scaleByNorm } from "./norm.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { type NormOptions, normNames, scaleByNorm } from "./norm.ts";
 
 /** Options of {@link minMaxNorm_}. */
 export interface MinMaxNormOptions extends NormOptions {
@@ -13,12 +14,16 @@ export interface MinMaxNormOptions extends NormOptions {
   readonly rate?: number;
 }
 
+const names: Names<MinMaxNormOptions> = { ...normNames, minNorm: true, maxNorm: true, rate: true };
+
 /**
  * Scales every vector whose Euclidean norm lies outside of `[minNorm, maxNorm]` towards it, from norm n to `rate·clamp(n) + (1 - rate)·n`; others stay
  * as they are, to the bit, and so do vectors of zeros, which have no direction. Keras's `MinMaxNorm`. Returns the tensor.
- * @throws ArgumentError if a norm is negative, `minNorm > maxNorm`, or `rate` is outside (0, 1]; ShapeError if an axis does not exist or is named twice
+ * @throws ArgumentError if an option is unknown, a norm is negative, `minNorm > maxNorm`, or `rate` is outside (0, 1]; ShapeError if an axis does
+ * not exist or is named twice
  */
 export function minMaxNorm_<T extends Tensor>(tensor: T, options: MinMaxNormOptions = {}): T {
+  checkNames("minMaxNorm_", options, names);
   const op = "minMaxNorm_";
   const { minNorm = 0, maxNorm = 1, rate = 1 } = options;
   checkNumber(op, "minNorm", minNorm, "a finite number >= 0", (n) => n >= 0);

@@ -1,5 +1,6 @@
 import { storageScope } from "@squall/device";
 import { noGrad, type Tensor } from "@squall/tensor";
+import type { Names } from "../optionNames.ts";
 
 /** Options of every constraint of norms. */
 export interface NormOptions {
@@ -9,6 +10,9 @@ export interface NormOptions {
    */
   readonly dim?: number | readonly number[];
 }
+
+/** Names of the options of every constraint of norms. */
+export const normNames: Names<NormOptions> = { dim: true };
 
 /** Overwrites a tensor with what `fn` makes of it, unseen by autograd. */
 export function overwrite<T extends Tensor>(target: T, fn: (value: Tensor) => Tensor): T {

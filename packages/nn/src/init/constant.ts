@@ -1,6 +1,7 @@
 import { formatShape, ShapeError } from "@squall/device";
 import { eye, noGrad, type Tensor } from "@squall/tensor";
 import { checkDivisible, checkWhole } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { write } from "./fill.ts";
 
 /** Sets every element to `value`. Returns the tensor. */
@@ -42,13 +43,16 @@ export interface DiracOptions {
   readonly groups?: number;
 }
 
+const diracNames: Names<DiracOptions> = { groups: true };
+
 /**
  * Makes the weight of a convolution `[O, C/groups, …k]` pass its input on: output channel `c` of each group is its input channel `c`, as far as
  * there are channels. The tap is at `floor(k / 2)`, as in PyTorch: the input stays in place for odd kernels with padding `"same"`.
  * Returns the tensor.
- * @throws ShapeError unless it has 3 to 5 axes; ArgumentError unless `groups` is a whole number that divides O
+ * @throws ShapeError unless it has 3 to 5 axes; ArgumentError if an option is unknown or `groups` is no whole number that divides O
  */
 export function dirac_<T extends Tensor>(tensor: T, options: DiracOptions = {}): T {
+  checkNames("dirac_", options, diracNames);
   const { groups = 1 } = options;
   const [outChannels = 0, groupChannels = 0, ...kernel] = tensor.shape;
   if (tensor.rank < 3 || tensor.rank > 5) {

@@ -1,11 +1,15 @@
 import { allocate, storageScope } from "@squall/device";
 import { defaultGenerator, type Generator, noGrad, type Tensor, tensor } from "@squall/tensor";
+import type { Names } from "../optionNames.ts";
 
 /** Options of every initializer that draws random numbers. */
 export interface InitOptions {
   /** Where the numbers come from. Default: the default generator, see `manualSeed`. */
   readonly generator?: Generator | undefined;
 }
+
+/** Names of the options that every initializer which draws takes. */
+export const initNames: Names<InitOptions> = { generator: true };
 
 /** Overwrites a tensor with host values, unseen by autograd. */
 export function write<T extends Tensor>(target: T, values: ArrayLike<number>): T {

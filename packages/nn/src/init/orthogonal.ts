@@ -1,13 +1,16 @@
 import { formatShape, ShapeError } from "@squall/device";
 import { defaultGenerator, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
-import { type InitOptions, write } from "./fill.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { type InitOptions, initNames, write } from "./fill.ts";
 
 /** Options of {@link orthogonal_}. */
 export interface OrthogonalOptions extends InitOptions {
   /** Factor on every element, see {@link calculateGain}. Default 1. */
   readonly gain?: number;
 }
+
+const names: Names<OrthogonalOptions> = { ...initNames, gain: true };
 
 /** The vector of `q` at `row` becomes `(I - β·v·vᵀ)` times itself; both are zero before entry `from`. */
 function reflect(q: Float64Array, row: number, v: Float64Array, from: number, length: number, beta: number): void {
@@ -55,9 +58,10 @@ function orthonormalVectors(count: number, length: number, normal: () => number)
 /**
  * Makes the matrix `[n, m…]` (axes after the first joined) orthogonal times `gain`: its rows, or its columns if there are more rows, have
  * length `gain` and stand at right angles. All such matrices are equally likely (Saxe et al. 2013). Returns the tensor.
- * @throws ShapeError if it has fewer than two axes; ArgumentError if `gain` is not a finite number
+ * @throws ShapeError if it has fewer than two axes; ArgumentError if an option is unknown or `gain` is not a finite number
  */
 export function orthogonal_<T extends Tensor>(tensor: T, options: OrthogonalOptions = {}): T {
+  checkNames("orthogonal_", options, names);
   const { gain = 1, generator = defaultGenerator() } = options;
   checkNumber("orthogonal_", "gain", gain);
   if (tensor.rank < 2) {

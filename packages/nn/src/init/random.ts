@@ -1,7 +1,8 @@
 import { ArgumentError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
-import { draw, type InitOptions } from "./fill.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { draw, type InitOptions, initNames } from "./fill.ts";
 
 /** Options of {@link uniform_}. */
 export interface UniformOptions extends InitOptions {
@@ -11,11 +12,14 @@ export interface UniformOptions extends InitOptions {
   readonly b?: number;
 }
 
+const uniformNames: Names<UniformOptions> = { ...initNames, a: true, b: true };
+
 /**
  * Draws every element evenly from `[a, b)`. Returns the tensor.
- * @throws ArgumentError if an end is not a finite number or `a > b`
+ * @throws ArgumentError if an option is unknown, an end is not a finite number or `a > b`
  */
 export function uniform_<T extends Tensor>(tensor: T, options: UniformOptions = {}): T {
+  checkNames("uniform_", options, uniformNames);
   const { a = 0, b = 1 } = options;
   checkNumber("uniform_", "a", a);
   checkNumber("uniform_", "b", b);
@@ -31,11 +35,14 @@ export interface NormalOptions extends InitOptions {
   readonly std?: number;
 }
 
+const normalNames: Names<NormalOptions> = { ...initNames, mean: true, std: true };
+
 /**
  * Draws every element from the normal distribution. Returns the tensor.
- * @throws ArgumentError if `mean` is not a finite number or `std` is negative
+ * @throws ArgumentError if an option is unknown, `mean` is not a finite number or `std` is negative
  */
 export function normal_<T extends Tensor>(tensor: T, options: NormalOptions = {}): T {
+  checkNames("normal_", options, normalNames);
   const { mean = 0, std = 1 } = options;
   checkNumber("normal_", "mean", mean);
   checkNumber("normal_", "std", std, "a finite number >= 0", (n) => n >= 0);

@@ -1,7 +1,8 @@
 import { defaultGenerator, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { matrixShape } from "./constant.ts";
-import { type InitOptions, write } from "./fill.ts";
+import { type InitOptions, initNames, write } from "./fill.ts";
 
 /** Options of {@link sparse_}. */
 export interface SparseOptions extends InitOptions {
@@ -11,12 +12,15 @@ export interface SparseOptions extends InitOptions {
   readonly std?: number;
 }
 
+const names: Names<SparseOptions> = { ...initNames, sparsity: true, std: true };
+
 /**
  * Makes a matrix `[n, m]` sparse: `ceil(sparsity·n)` elements of each column, chosen at random, are 0; the rest are normal with mean 0
  * (Martens 2010). Returns the tensor.
- * @throws ShapeError unless it has two axes; ArgumentError if `sparsity` is outside [0, 1] or `std` is negative
+ * @throws ShapeError unless it has two axes; ArgumentError if an option is unknown, `sparsity` is outside [0, 1] or `std` is negative
  */
 export function sparse_<T extends Tensor>(tensor: T, options: SparseOptions): T {
+  checkNames("sparse_", options, names);
   const { sparsity, std = 0.01, generator = defaultGenerator() } = options;
   const [rows, columns] = matrixShape("sparse_", tensor);
   checkNumber("sparse_", "sparsity", sparsity, "a number in [0, 1]", (n) => n >= 0 && n <= 1);

@@ -1,7 +1,8 @@
 import { ArgumentError } from "@squall/device";
 import type { Generator, Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
-import { draw, type InitOptions } from "./fill.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { draw, type InitOptions, initNames } from "./fill.ts";
 
 /** Options of {@link truncNormal_}. */
 export interface TruncNormalOptions extends InitOptions {
@@ -14,6 +15,8 @@ export interface TruncNormalOptions extends InitOptions {
   /** Largest value; Infinity for none. Default 2. */
   readonly b?: number;
 }
+
+const names: Names<TruncNormalOptions> = { ...initNames, mean: true, std: true, a: true, b: true };
 
 /**
  * One draw from the standard normal distribution between `low` and `high`, by rejection, with the proposal that is accepted most often:
@@ -47,9 +50,10 @@ function truncated(generator: Generator, low: number, high: number): number {
 /**
  * Draws every element from the normal distribution cut off at `a` and `b`: values outside do not occur, and those inside keep their
  * proportions. Returns the tensor.
- * @throws ArgumentError if `mean` is not finite, `std` not above 0, or `a` not below `b`
+ * @throws ArgumentError if an option is unknown, `mean` is not finite, `std` not above 0, or `a` not below `b`
  */
 export function truncNormal_<T extends Tensor>(tensor: T, options: TruncNormalOptions = {}): T {
+  checkNames("truncNormal_", options, names);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
   checkNumber("truncNormal_", "mean", mean);
   checkNumber("truncNormal_", "std", std, "a finite number > 0", (n) => n > 0);

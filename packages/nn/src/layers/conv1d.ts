@@ -4,8 +4,8 @@ import { ConvNd, type ConvNdOptions } from "./convNd.ts";
 /** Convolution over one axis with learned weight and bias: `[N, C, L]` to `[N, O, outL]`. Initial values as in PyTorch. */
 export class Conv1d extends ConvNd {
   /**
-   * @throws ArgumentError if a size is not a whole number in range, `groups` does not divide both channel counts, or an option does not
-   * have one value per axis
+   * @throws ArgumentError if an option is unknown, a size is not a whole number in range, `groups` does not divide both channel counts, or an
+   * option does not have one value per axis
    */
   constructor(options: ConvNdOptions) {
     super("Conv1d", 1, options);

@@ -4,6 +4,8 @@ import { checkDivisible, checkWhole, wholePerAxis } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { moduleNames } from "../recurrent/names.ts";
 import { fanInInit } from "./fanInInit.ts";
 
 /** Options of {@link Conv1d}, {@link Conv2d} and {@link Conv3d}. */
@@ -17,6 +19,18 @@ export interface ConvNdOptions extends ModuleOptions, ConvOptions {
   /** Whether a learned number is added to each output channel. Default true. */
   readonly bias?: boolean;
 }
+
+const names: Names<ConvNdOptions> = {
+  ...moduleNames,
+  inChannels: true,
+  outChannels: true,
+  kernelSize: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  bias: true,
+};
 
 /** What {@link Conv1d}, {@link Conv2d} and {@link Conv3d} have in common. */
 export abstract class ConvNd extends Module implements Required<ConvOptions> {
@@ -39,9 +53,10 @@ export abstract class ConvNd extends Module implements Required<ConvOptions> {
   /** `[O]`, initially uniform in ±1/√(C/groups·k…); `undefined` for `bias: false`. */
   readonly bias: Parameter | undefined;
 
-  /** @throws ArgumentError if an option is out of range */
+  /** @throws ArgumentError if an option is unknown or out of range */
   constructor(name: string, rank: number, options: ConvNdOptions) {
     super();
+    checkNames(name, options, names);
     const { inChannels, outChannels, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
     checkWhole(name, "inChannels", inChannels, 1);
     checkWhole(name, "outChannels", outChannels, 1);

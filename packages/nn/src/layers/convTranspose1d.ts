@@ -7,8 +7,8 @@ import { ConvTransposeNd, type ConvTransposeNdOptions } from "./convTransposeNd.
  */
 export class ConvTranspose1d extends ConvTransposeNd {
   /**
-   * @throws ArgumentError if a size is not a whole number in range, `groups` does not divide both channel counts, an option does not have
-   * one value per axis, or `outputPadding` is not less than stride or dilation
+   * @throws ArgumentError if an option is unknown, a size is not a whole number in range, `groups` does not divide both channel counts, an option
+   * does not have one value per axis, or `outputPadding` is not less than stride or dilation
    */
   constructor(options: ConvTransposeNdOptions) {
     super("ConvTranspose1d", 1, options);

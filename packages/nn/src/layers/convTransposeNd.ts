@@ -4,6 +4,8 @@ import { checkDivisible, checkWhole, wholePerAxis } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { moduleNames } from "../recurrent/names.ts";
 import { fanInInit } from "./fanInInit.ts";
 
 /** Options of {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d}. */
@@ -17,6 +19,19 @@ export interface ConvTransposeNdOptions extends ModuleOptions, ConvTransposeOpti
   /** Whether a learned number is added to each output channel. Default true. */
   readonly bias?: boolean;
 }
+
+const names: Names<ConvTransposeNdOptions> = {
+  ...moduleNames,
+  inChannels: true,
+  outChannels: true,
+  kernelSize: true,
+  stride: true,
+  padding: true,
+  outputPadding: true,
+  dilation: true,
+  groups: true,
+  bias: true,
+};
 
 /** What {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d} have in common. */
 export abstract class ConvTransposeNd extends Module implements Required<ConvTransposeOptions> {
@@ -41,9 +56,10 @@ export abstract class ConvTransposeNd extends Module implements Required<ConvTra
   /** `[O]`, initially uniform like the weight; `undefined` for `bias: false`. */
   readonly bias: Parameter | undefined;
 
-  /** @throws ArgumentError if an option is out of range */
+  /** @throws ArgumentError if an option is unknown or out of range */
   constructor(name: string, rank: number, options: ConvTransposeNdOptions) {
     super();
+    checkNames(name, options, names);
     const { inChannels, outChannels, groups = 1 } = options;
     checkWhole(name, "inChannels", inChannels, 1);
     checkWhole(name, "outChannels", outChannels, 1);

@@ -2,6 +2,7 @@ import { type ElementwiseFunction, expressions as e, elementwise } from "@squall
 import { applyElementwise, type Generator, rand, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 const isKept = e.binary("ge", e.input(1), e.scalar(0));
 
@@ -21,6 +22,8 @@ export interface DropoutOptions {
   readonly generator?: Generator | undefined;
 }
 
+const names: Names<DropoutOptions> = { p: true, generator: true };
+
 /**
  * In training, sets elements to 0 with probability `p` and multiplies the others by `1 / (1 - p)`, so that the mean stays (Hinton et al.
  * 2012); in evaluation, does nothing. Each element is chosen by itself.
@@ -31,9 +34,10 @@ export class Dropout extends Module {
   /** Where the choice comes from; `undefined` for the default generator. */
   readonly generator: Generator | undefined;
 
-  /** @throws ArgumentError if `p` is outside [0, 1] */
+  /** @throws ArgumentError if an option is unknown or `p` is outside [0, 1] */
   constructor(options: DropoutOptions = {}) {
     super();
+    checkNames("Dropout", options, names);
     const { p = 0.5, generator } = options;
     checkNumber("Dropout", "p", p, "a number in [0, 1]", (n) => n >= 0 && n <= 1);
     this.p = p;

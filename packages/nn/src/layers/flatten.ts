@@ -1,6 +1,7 @@
 import { ArgumentError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link Flatten}. */
 export interface FlattenOptions {
@@ -10,6 +11,8 @@ export interface FlattenOptions {
   readonly endDim?: number;
 }
 
+const names: Names<FlattenOptions> = { startDim: true, endDim: true };
+
 /** Joins axes into one. Shares memory with its input. */
 export class Flatten extends Module {
   /** First axis to join. */
@@ -17,9 +20,10 @@ export class Flatten extends Module {
   /** Last axis to join. */
   readonly endDim: number;
 
-  /** @throws ArgumentError if an axis is not a whole number */
+  /** @throws ArgumentError if an option is unknown or an axis is not a whole number */
   constructor(options: FlattenOptions = {}) {
     super();
+    checkNames("Flatten", options, names);
     const { startDim = 1, endDim = -1 } = options;
     for (const [name, dim] of Object.entries({ startDim, endDim })) {
       if (!Number.isSafeInteger(dim)) {

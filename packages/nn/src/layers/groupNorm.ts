@@ -4,6 +4,8 @@ import { checkDivisible, checkNumber, checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import { creation, type ModuleOptions } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { moduleNames } from "../recurrent/names.ts";
 import { normalize } from "./normalize.ts";
 
 /** Options of {@link GroupNorm}. */
@@ -17,6 +19,8 @@ export interface GroupNormOptions extends ModuleOptions {
   /** Whether each channel has a learned factor and summand. Default true. */
   readonly affine?: boolean;
 }
+
+const names: Names<GroupNormOptions> = { ...moduleNames, numGroups: true, numChannels: true, eps: true, affine: true };
 
 /**
  * Normalizes each sample's groups of channels to mean 0 and variance 1 (Wu and He 2018); PyTorch's `GroupNorm`. It depends on neither the
@@ -34,9 +38,10 @@ export class GroupNorm extends Module {
   /** Summand per channel `[C]`, initially 0; `undefined` for `affine: false`. */
   readonly bias: Parameter | undefined;
 
-  /** @throws ArgumentError if `numGroups` does not divide `numChannels` or a number is out of range */
+  /** @throws ArgumentError if an option is unknown, `numGroups` does not divide `numChannels` or a number is out of range */
   constructor(options: GroupNormOptions) {
     super();
+    checkNames("GroupNorm", options, names);
     const { numGroups, numChannels, eps = 1e-5, affine = true } = options;
     checkWhole("GroupNorm", "numGroups", numGroups, 1);
     checkWhole("GroupNorm", "numChannels", numChannels, 1);

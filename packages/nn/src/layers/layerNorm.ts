@@ -4,6 +4,8 @@ import { checkNumber, checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import { creation, type ModuleOptions } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { moduleNames } from "../recurrent/names.ts";
 import { normalize } from "./normalize.ts";
 
 /** Options of {@link LayerNorm}. */
@@ -18,6 +20,14 @@ export interface LayerNormOptions extends ModuleOptions {
   readonly bias?: boolean;
 }
 
+const names: Names<LayerNormOptions> = {
+  ...moduleNames,
+  normalizedShape: true,
+  eps: true,
+  elementwiseAffine: true,
+  bias: true,
+};
+
 /** Normalizes the last axes to mean 0 and variance 1 (Ba, Kiros and Hinton 2016); PyTorch's `LayerNorm`. */
 export class LayerNorm extends Module {
   /** Sizes of the last axes, which are normalized together. */
@@ -29,9 +39,10 @@ export class LayerNorm extends Module {
   /** Summand per element, of shape `normalizedShape`, initially 0; `undefined` for `elementwiseAffine: false` or `bias: false`. */
   readonly bias: Parameter | undefined;
 
-  /** @throws ArgumentError if a size is not a whole number >= 1, there is none, or `eps` is negative */
+  /** @throws ArgumentError if an option is unknown, a size is not a whole number >= 1, there is none, or `eps` is negative */
   constructor(options: LayerNormOptions) {
     super();
+    checkNames("LayerNorm", options, names);
     const { normalizedShape, eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     const shape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
     if (shape.length === 0) {

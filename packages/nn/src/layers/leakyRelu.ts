@@ -1,6 +1,7 @@
 import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link LeakyReLU}. */
 export interface LeakyReLUOptions {
@@ -8,14 +9,17 @@ export interface LeakyReLUOptions {
   readonly negativeSlope?: number;
 }
 
+const names: Names<LeakyReLUOptions> = { negativeSlope: true };
+
 /** `x` above 0, `negativeSlope · x` elsewhere. */
 export class LeakyReLU extends Module {
   /** Slope below 0. */
   readonly negativeSlope: number;
 
-  /** @throws ArgumentError if the slope is not a finite number */
+  /** @throws ArgumentError if an option is unknown or the slope is not a finite number */
   constructor(options: LeakyReLUOptions = {}) {
     super();
+    checkNames("LeakyReLU", options, names);
     const { negativeSlope = 0.01 } = options;
     checkNumber("LeakyReLU", "negativeSlope", negativeSlope);
     this.negativeSlope = negativeSlope;

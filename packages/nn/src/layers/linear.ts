@@ -4,6 +4,8 @@ import { checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
 import type { ModuleOptions } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { moduleNames } from "../recurrent/names.ts";
 import { fanInInit } from "./fanInInit.ts";
 
 /** Options of {@link Linear}. */
@@ -16,6 +18,8 @@ export interface LinearOptions extends ModuleOptions {
   readonly bias?: boolean;
 }
 
+const names: Names<LinearOptions> = { ...moduleNames, inFeatures: true, outFeatures: true, bias: true };
+
 /** `x·Wᵀ + b` along the last axis, with PyTorch's initial values. */
 export class Linear extends Module {
   /** Size of the last axis of the input. */
@@ -27,9 +31,10 @@ export class Linear extends Module {
   /** `[outFeatures]`, initially uniform in ±1/√inFeatures; `undefined` for `bias: false`. */
   readonly bias: Parameter | undefined;
 
-  /** @throws ArgumentError if a size is not a whole number >= 1 */
+  /** @throws ArgumentError if an option is unknown or a size is not a whole number >= 1 */
   constructor(options: LinearOptions) {
     super();
+    checkNames("Linear", options, names);
     const { inFeatures, outFeatures, bias: hasBias = true } = options;
     checkWhole("Linear", "inFeatures", inFeatures, 1);
     checkWhole("Linear", "outFeatures", outFeatures, 1);

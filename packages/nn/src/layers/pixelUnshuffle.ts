@@ -1,6 +1,7 @@
 import type { Tensor } from "@squall/tensor";
 import { checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link PixelUnshuffle}. */
 export interface PixelUnshuffleOptions {
@@ -8,14 +9,17 @@ export interface PixelUnshuffleOptions {
   readonly downscaleFactor: number;
 }
 
+const names: Names<PixelUnshuffleOptions> = { downscaleFactor: true };
+
 /** Space to depth, the inverse of {@link PixelShuffle}: `[…, C, H·r, W·r]` to `[…, C·r², H, W]`. */
 export class PixelUnshuffle extends Module {
   /** Factor r. */
   readonly downscaleFactor: number;
 
-  /** @throws ArgumentError if the factor is not a whole number >= 1 */
+  /** @throws ArgumentError if an option is unknown or the factor is not a whole number >= 1 */
   constructor(options: PixelUnshuffleOptions) {
     super();
+    checkNames("PixelUnshuffle", options, names);
     const { downscaleFactor } = options;
     checkWhole("PixelUnshuffle", "downscaleFactor", downscaleFactor, 1);
     this.downscaleFactor = downscaleFactor;

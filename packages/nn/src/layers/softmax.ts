@@ -1,6 +1,7 @@
 import { ArgumentError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link Softmax}. */
 export interface SoftmaxOptions {
@@ -8,14 +9,17 @@ export interface SoftmaxOptions {
   readonly dim: number;
 }
 
+const names: Names<SoftmaxOptions> = { dim: true };
+
 /** `eˣ / sum(eˣ)` along one axis, without overflow. */
 export class Softmax extends Module {
   /** Axis along which the results sum to 1. */
   readonly dim: number;
 
-  /** @throws ArgumentError if `dim` is not a whole number */
+  /** @throws ArgumentError if an option is unknown or `dim` is not a whole number */
   constructor(options: SoftmaxOptions) {
     super();
+    checkNames("Softmax", options, names);
     if (!Number.isSafeInteger(options.dim)) {
       throw new ArgumentError("Softmax", `dim must be a whole number, got ${String(options.dim)}`, {
         got: options.dim,

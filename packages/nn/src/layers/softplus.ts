@@ -1,6 +1,7 @@
 import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link Softplus}. */
 export interface SoftplusOptions {
@@ -8,14 +9,17 @@ export interface SoftplusOptions {
   readonly beta?: number;
 }
 
+const names: Names<SoftplusOptions> = { beta: true };
+
 /** `log(1 + e^(beta·x)) / beta`, a smooth relu. Exact for all sizes of `x`, so there is no threshold as in PyTorch. */
 export class Softplus extends Module {
   /** Sharpness. */
   readonly beta: number;
 
-  /** @throws ArgumentError if `beta` is not above 0 */
+  /** @throws ArgumentError if an option is unknown or `beta` is not above 0 */
   constructor(options: SoftplusOptions = {}) {
     super();
+    checkNames("Softplus", options, names);
     const { beta = 1 } = options;
     checkNumber("Softplus", "beta", beta, "a finite number > 0", (n) => n > 0);
     this.beta = beta;

@@ -7,6 +7,7 @@ import {
 } from "@squall/device";
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { checkTensor } from "./reduction.ts";
 
 /** Options of {@link balancedWeights}. */
@@ -16,6 +17,8 @@ export interface BalancedWeightsOptions {
   /** The weights below the first threshold, between each two, and from the last on: one more than thresholds. Default `[1, 2, 5, 10, 30]`. */
   readonly weights?: readonly number[];
 }
+
+const names: Names<BalancedWeightsOptions> = { thresholds: true, weights: true };
 
 const op = "balancedWeights";
 
@@ -59,9 +62,11 @@ function checkLists(thresholds: readonly number[], weights: readonly number[]): 
  * For targets in another unit give the thresholds in it. Where the paper masks a pixel out, its weight is 0: multiply by the mask.
  * @param target - any shape; NaN counts as below all thresholds
  * @returns the weights, of the target's shape, dtype and device; no gradient flows through them
- * @throws ArgumentError if there are no thresholds or they do not ascend, a number is not finite, or there is not one weight more than thresholds
+ * @throws ArgumentError if an option is unknown, there are no thresholds or they do not ascend, a number is not finite, or there is not one weight
+ * more than thresholds
  */
 export function balancedWeights(target: Tensor, options: BalancedWeightsOptions = {}): Tensor {
+  checkNames("balancedWeights", options, names);
   const { thresholds = [2, 5, 10, 30], weights = [1, 2, 5, 10, 30] } = options;
   checkTensor(op, "target", target);
   checkLists(thresholds, weights);

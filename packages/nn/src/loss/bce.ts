@@ -41,8 +41,8 @@ function checkProbabilities(input: Tensor): void {
  * @param input - probabilities, any shape
  * @param target - the same shape, normally within [0, 1]; gradients flow to it, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if the shapes differ; ArgumentError if a probability is NaN or outside [0, 1], or the reduction none of the three;
- * DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ; ArgumentError if an option is unknown, a probability is NaN or outside [0, 1], or the reduction none of
+ * the three; DTypeError, DeviceError
  */
 export function bce(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   const reduction = checkReduction("bce", options);
@@ -56,7 +56,7 @@ export class BCELoss extends Module {
   /** What becomes of the losses of single elements. */
   readonly reduction: LossReduction;
 
-  /** @throws ArgumentError if the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown or the reduction is none of the three */
   constructor(options: LossOptions = {}) {
     super();
     this.reduction = checkReduction("BCELoss", options);
@@ -64,6 +64,6 @@ export class BCELoss extends Module {
 
   /** The loss of probabilities `input` against `target`, of one shape. @throws as {@link bce} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return bce(input, target, this);
+    return bce(input, target, { reduction: this.reduction });
   }
 }

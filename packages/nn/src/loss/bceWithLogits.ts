@@ -2,6 +2,7 @@ import { type ElementwiseFunction, expressions as e, elementwise } from "@squall
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { Module } from "../module/module.ts";
 import { Buffer } from "../module/parameter.ts";
+import type { Names } from "../optionNames.ts";
 import { elementLoss } from "./elementLoss.ts";
 import {
   checkBroadcast,
@@ -9,6 +10,7 @@ import {
   checkReduction,
   type LossOptions,
   type LossReduction,
+  lossNames,
   reduceLoss,
 } from "./reduction.ts";
 
@@ -55,18 +57,20 @@ export interface BCEWithLogitsOptions extends LossOptions {
   readonly posWeight?: Tensor | undefined;
 }
 
+const names: Names<BCEWithLogitsOptions> = { ...lossNames, posWeight: true };
+
 /**
  * Binary cross entropy of logits, `max(x, 0) - x·t + log(1 + e^-|x|)`, reduced; PyTorch's `binary_cross_entropy_with_logits`. Equal to
  * `bce(sigmoid(x), t)` and exact for logits of any size.
  * @param input - logits, any shape
  * @param target - the same shape, normally within [0, 1]; gradients flow to it, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if the shapes differ or `posWeight` does not broadcast to them; ArgumentError if the reduction is none of the three;
- * DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ or `posWeight` does not broadcast to them; ArgumentError if an option is unknown or the reduction is none
+ * of the three; DTypeError, DeviceError
  */
 export function bceWithLogits(input: Tensor, target: Tensor, options: BCEWithLogitsOptions = {}): Tensor {
   const op = "bceWithLogits";
-  const reduction = checkReduction(op, options);
+  const reduction = checkReduction(op, options, names);
   checkPair(op, input, target);
   const { posWeight } = options;
   if (posWeight === undefined) return elementLoss(plain, [input, target], reduction);
@@ -81,15 +85,15 @@ export class BCEWithLogitsLoss extends Module {
   /** How much a positive target counts; a buffer, so that it moves and is saved with the module. */
   readonly posWeight: Buffer | undefined;
 
-  /** @throws ArgumentError if the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown or the reduction is none of the three */
   constructor(options: BCEWithLogitsOptions = {}) {
     super();
-    this.reduction = checkReduction("BCEWithLogitsLoss", options);
+    this.reduction = checkReduction("BCEWithLogitsLoss", options, names);
     this.posWeight = options.posWeight && new Buffer(options.posWeight);
   }
 
   /** The loss of logits `input` against `target`, of one shape. @throws as {@link bceWithLogits} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return bceWithLogits(input, target, this);
+    return bceWithLogits(input, target, { reduction: this.reduction, posWeight: this.posWeight });
   }
 }

@@ -9,6 +9,7 @@ import {
 import type { Tensor } from "@squall/tensor";
 import { checkChoice, checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { elementLoss } from "./elementLoss.ts";
 import { checkPair } from "./reduction.ts";
 
@@ -34,7 +35,11 @@ export interface GDLOptions {
   readonly alpha?: number;
 }
 
-function checkOptions(op: string, { reduction = "mean", alpha = 1 }: GDLOptions): Required<GDLOptions> {
+const names: Names<GDLOptions> = { reduction: true, alpha: true };
+
+function checkOptions(op: string, options: GDLOptions): Required<GDLOptions> {
+  checkNames(op, options, names);
+  const { reduction = "mean", alpha = 1 } = options;
   checkChoice(op, "reduction", reduction, ["mean", "sum"]);
   checkNumber(op, "alpha", alpha, "a finite number >= 1", (n) => n >= 1);
   return { reduction, alpha };
@@ -57,8 +62,8 @@ function neighbours(input: Tensor, target: Tensor, dim: number): Neighbours {
  * @param input - images `[…, H, W]`
  * @param target - the same shape; gradients flow to it, too. That of `|0|` is 0.
  * @returns a number (shape `[]`); without any neighbours the sum is 0 and the mean NaN
- * @throws ShapeError if the shapes differ or have fewer than two axes; ArgumentError if `alpha` is below 1 or the reduction none of the two;
- * DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ or have fewer than two axes; ArgumentError if an option is unknown, `alpha` is below 1 or the reduction
+ * none of the two; DTypeError, DeviceError
  */
 export function gdl(input: Tensor, target: Tensor, options: GDLOptions = {}): Tensor {
   const { reduction, alpha } = checkOptions("gdl", options);
@@ -84,7 +89,7 @@ export class GDLLoss extends Module {
   /** The power of each difference. */
   readonly alpha: number;
 
-  /** @throws ArgumentError if `alpha` is below 1 or the reduction is none of the two */
+  /** @throws ArgumentError if an option is unknown, `alpha` is below 1 or the reduction is none of the two */
   constructor(options: GDLOptions = {}) {
     super();
     const { reduction, alpha } = checkOptions("GDLLoss", options);
@@ -94,6 +99,6 @@ export class GDLLoss extends Module {
 
   /** The loss of images `input` against `target`, of one shape `[…, H, W]`. @throws as {@link gdl} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return gdl(input, target, this);
+    return gdl(input, target, { reduction: this.reduction, alpha: this.alpha });
   }
 }

@@ -2,8 +2,9 @@ import { type ElementwiseFunction, expressions as e, elementwise } from "@squall
 import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { Module } from "../module/module.ts";
+import type { Names } from "../optionNames.ts";
 import { elementLoss } from "./elementLoss.ts";
-import { checkPair, checkReduction, type LossOptions, type LossReduction } from "./reduction.ts";
+import { checkPair, checkReduction, type LossOptions, type LossReduction, lossNames } from "./reduction.ts";
 
 const difference = e.sub(e.input(0), e.input(1));
 const distance = e.unary("abs", difference);
@@ -26,6 +27,8 @@ export interface HuberOptions extends LossOptions {
   readonly delta?: number;
 }
 
+const names: Names<HuberOptions> = { ...lossNames, delta: true };
+
 function checkDelta(op: string, { delta: value = 1 }: HuberOptions): number {
   checkNumber(op, "delta", value, "a finite number > 0", (n) => n > 0);
   return value;
@@ -36,11 +39,11 @@ function checkDelta(op: string, { delta: value = 1 }: HuberOptions): number {
  * @param input - any shape
  * @param target - the same shape; gradients flow to it, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if the shapes differ; ArgumentError if `delta` is not above 0 or the reduction none of the three; DTypeError,
- * DeviceError
+ * @throws ShapeError if the shapes differ; ArgumentError if an option is unknown, `delta` is not above 0 or the reduction none of the three;
+ * DTypeError, DeviceError
  */
 export function huber(input: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
-  const reduction = checkReduction("huber", options);
+  const reduction = checkReduction("huber", options, names);
   const value = checkDelta("huber", options);
   checkPair("huber", input, target);
   return elementLoss(huberError, [input, target], reduction, [value]);
@@ -53,15 +56,15 @@ export class HuberLoss extends Module {
   /** Distance at which the square goes over into a straight line. */
   readonly delta: number;
 
-  /** @throws ArgumentError if `delta` is not above 0 or the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown, `delta` is not above 0 or the reduction is none of the three */
   constructor(options: HuberOptions = {}) {
     super();
-    this.reduction = checkReduction("HuberLoss", options);
+    this.reduction = checkReduction("HuberLoss", options, names);
     this.delta = checkDelta("HuberLoss", options);
   }
 
   /** The loss of `input` against `target`, of one shape. @throws as {@link huber} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return huber(input, target, this);
+    return huber(input, target, { reduction: this.reduction, delta: this.delta });
   }
 }

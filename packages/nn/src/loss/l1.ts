@@ -15,7 +15,7 @@ const absoluteError: ElementwiseFunction = elementwise({
  * @param input - any shape
  * @param target - the same shape; gradients flow to it, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if the shapes differ; ArgumentError if the reduction is none of the three; DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ; ArgumentError if an option is unknown or the reduction is none of the three; DTypeError, DeviceError
  */
 export function l1(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   const reduction = checkReduction("l1", options);
@@ -28,7 +28,7 @@ export class L1Loss extends Module {
   /** What becomes of the losses of single elements. */
   readonly reduction: LossReduction;
 
-  /** @throws ArgumentError if the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown or the reduction is none of the three */
   constructor(options: LossOptions = {}) {
     super();
     this.reduction = checkReduction("L1Loss", options);
@@ -36,6 +36,6 @@ export class L1Loss extends Module {
 
   /** The loss of `input` against `target`, of one shape. @throws as {@link l1} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return l1(input, target, this);
+    return l1(input, target, { reduction: this.reduction });
   }
 }

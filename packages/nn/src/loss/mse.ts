@@ -21,7 +21,7 @@ const squaredError: ElementwiseFunction = elementwise({
  * @param input - any shape
  * @param target - the same shape; gradients flow to it, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if the shapes differ; ArgumentError if the reduction is none of the three; DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ; ArgumentError if an option is unknown or the reduction is none of the three; DTypeError, DeviceError
  */
 export function mse(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   const reduction = checkReduction("mse", options);
@@ -34,7 +34,7 @@ export class MSELoss extends Module {
   /** What becomes of the losses of single elements. */
   readonly reduction: LossReduction;
 
-  /** @throws ArgumentError if the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown or the reduction is none of the three */
   constructor(options: LossOptions = {}) {
     super();
     this.reduction = checkReduction("MSELoss", options);
@@ -42,6 +42,6 @@ export class MSELoss extends Module {
 
   /** The loss of `input` against `target`, of one shape. @throws as {@link mse} */
   forward(input: Tensor, target: Tensor): Tensor {
-    return mse(input, target, this);
+    return mse(input, target, { reduction: this.reduction });
   }
 }

@@ -1,6 +1,7 @@
 import { ArgumentError, broadcastShapes, formatShape, ShapeError, sameShape } from "@squall/device";
 import { Tensor } from "@squall/tensor";
 import { checkChoice } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** What becomes of the losses of single elements: their mean, their sum, or nothing. */
 export type LossReduction = "mean" | "sum" | "none";
@@ -14,8 +15,21 @@ export interface LossOptions {
   readonly reduction?: LossReduction;
 }
 
-/** @throws ArgumentError unless the reduction is one */
-export function checkReduction(op: string, { reduction = "mean" }: LossOptions): LossReduction {
+/** Names of the options of every loss. */
+export const lossNames: Names<LossOptions> = { reduction: true };
+
+/**
+ * The reduction of a loss's options.
+ * @param names - names of all its options, if there are others than `reduction`
+ * @throws ArgumentError if an option has another name, or the reduction is none
+ */
+export function checkReduction(
+  op: string,
+  options: LossOptions,
+  names: Readonly<Record<string, true>> = lossNames,
+): LossReduction {
+  checkNames(op, options, names);
+  const { reduction = "mean" } = options;
   checkChoice(op, "reduction", reduction, ["mean", "sum", "none"]);
   return reduction;
 }

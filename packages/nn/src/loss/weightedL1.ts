@@ -20,8 +20,8 @@ const weightedError: ElementwiseFunction = elementwise({
  * @param weights - how much each element counts; broadcast against the input, e.g. `[C, 1, 1]` for one weight per channel; gradients
  * flow to them, too
  * @returns a number (shape `[]`), or the shape of the input for `reduction: "none"`
- * @throws ShapeError if input and target differ in shape or the weights do not broadcast to it; ArgumentError if something is no tensor or the
- * reduction none of the three; DTypeError, DeviceError
+ * @throws ShapeError if input and target differ in shape or the weights do not broadcast to it; ArgumentError if an option is unknown, something is
+ * no tensor or the reduction none of the three; DTypeError, DeviceError
  */
 export function weightedL1(input: Tensor, target: Tensor, weights: Tensor, options: LossOptions = {}): Tensor {
   return weightedLoss(weightedError, [input, target, weights], options);
@@ -32,7 +32,7 @@ export class WeightedL1Loss extends Module {
   /** What becomes of the losses of single elements. */
   readonly reduction: LossReduction;
 
-  /** @throws ArgumentError if the reduction is none of the three */
+  /** @throws ArgumentError if an option is unknown or the reduction is none of the three */
   constructor(options: LossOptions = {}) {
     super();
     this.reduction = checkReduction("WeightedL1Loss", options);
@@ -40,6 +40,6 @@ export class WeightedL1Loss extends Module {
 
   /** The loss of `input` against `target`, of one shape, with weights that broadcast to it. @throws as {@link weightedL1} */
   forward(input: Tensor, target: Tensor, weights: Tensor): Tensor {
-    return weightedL1(input, target, weights, this);
+    return weightedL1(input, target, weights, { reduction: this.reduction });
   }
 }

@@ -1,6 +1,7 @@
 import { type BinaryFunction, type ElementwiseFunction, expressions as e, elementwise } from "@squall/device";
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 import { checkForecast, measure } from "./frames.ts";
 
 /** How often an event was forecast and came true: what {@link contingency} counts. All of one shape. */
@@ -23,6 +24,8 @@ export interface ContingencyOptions {
   readonly dim?: number | readonly number[] | undefined;
 }
 
+const names: Names<ContingencyOptions> = { threshold: true, dim: true };
+
 /** 1 where the forecast compares with the threshold by `forecast`, and the target by `target`. */
 function both(forecast: BinaryFunction, target: BinaryFunction): ElementwiseFunction {
   const value = e.mul(e.binary(forecast, e.input(0), e.scalar(0)), e.binary(target, e.input(1), e.scalar(0)));
@@ -44,9 +47,11 @@ const [hit, miss, falseAlarm, correctNegative] = [
  * @param forecast - any shape; threshold rain rates, not probabilities, unless these are meant
  * @param target - the same shape
  * @returns the counts, each a number (shape `[]`), or of the axes that are not counted over; without gradient
- * @throws ShapeError if the shapes differ or an axis does not exist; ArgumentError if the threshold is not a finite number; DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ or an axis does not exist; ArgumentError if an option is unknown or the threshold is not a finite number;
+ * DTypeError, DeviceError
  */
 export function contingency(forecast: Tensor, target: Tensor, options: ContingencyOptions): ContingencyCounts {
+  checkNames("contingency", options, names);
   const op = "contingency";
   const { threshold, dim } = options;
   checkNumber(op, "threshold", threshold);

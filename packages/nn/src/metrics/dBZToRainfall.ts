@@ -2,6 +2,7 @@ import { type ElementwiseFunction, expressions as e, elementwise } from "@squall
 import { applyElementwise, type Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { checkTensor } from "../loss/reduction.ts";
+import { checkNames, type Names } from "../optionNames.ts";
 
 /** Options of {@link dBZToRainfall}: the relation `Z = a·Rᵇ` of reflectivity and rain. */
 export interface RainfallOptions {
@@ -10,6 +11,9 @@ export interface RainfallOptions {
   /** The exponent b, above 0. Default 1.5241. */
   readonly b?: number;
 }
+
+/** Names of the options of {@link dBZToRainfall}. */
+export const rainfallNames: Names<RainfallOptions> = { a: true, b: true };
 
 /** `e^(s₀·x + s₁)` */
 const power: ElementwiseFunction = elementwise({
@@ -30,9 +34,10 @@ export function rainfallOf(op: string, dBZ: Tensor, { a = 118.239, b = 1.5241 }:
  * Hong Kong (Shi et al. 2015). 0 dBZ is 0.04 mm/h, not 0.
  * @param dBZ - any shape
  * @returns the rates, of the same shape; gradients flow through, so that a loss can be one of rain
- * @throws ArgumentError if `dBZ` is no tensor, or `a` or `b` is not above 0
+ * @throws ArgumentError if an option is unknown, `dBZ` is no tensor, or `a` or `b` is not above 0
  */
 export function dBZToRainfall(dBZ: Tensor, options: RainfallOptions = {}): Tensor {
+  checkNames("dBZToRainfall", options, rainfallNames);
   checkTensor("dBZToRainfall", "reflectivity", dBZ);
   return rainfallOf("dBZToRainfall", dBZ, options);
 }

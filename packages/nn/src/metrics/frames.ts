@@ -2,12 +2,16 @@ import { formatShape, ShapeError } from "@squall/device";
 import { noGrad, scope, type Tensor } from "@squall/tensor";
 import { checkAlike, checkChoice } from "../arguments.ts";
 import { checkPair } from "../loss/reduction.ts";
+import type { Names } from "../optionNames.ts";
 
 /** Options of every metric of frames. */
 export interface FrameOptions {
   /** `"mean"` (default): the mean over all frames, a number. `"none"`: one number per frame, in the shape of the axes before `[C, H, W]`. */
   readonly reduction?: "mean" | "none";
 }
+
+/** Names of the options of every metric of frames. */
+export const frameNames: Names<FrameOptions> = { reduction: true };
 
 /** The axes of one frame, `[C, H, W]`. */
 export const frameAxes: readonly number[] = [-3, -2, -1];
@@ -23,17 +27,13 @@ export function measure<R>(fn: () => R): R {
   return scope(() => noGrad(fn));
 }
 
-/**
- * A metric of frames: one number for each, reduced.
- * @throws as {@link checkForecast}; ShapeError unless there are three axes; ArgumentError unless the reduction is one
- */
-export function frameMetric(
+/** @throws as {@link checkForecast}; ShapeError unless there are three axes; ArgumentError unless the reduction is one */
+function checkFrames(
   op: string,
   forecast: Tensor,
   target: Tensor,
   { reduction = "mean" }: FrameOptions,
-  perFrame: () => Tensor,
-): Tensor {
+): "mean" | "none" {
   checkChoice(op, "reduction", reduction, ["mean", "none"]);
   checkForecast(op, forecast, target);
   if (forecast.rank < 3) {
@@ -46,5 +46,36 @@ export function frameMetric(
       },
     );
   }
+  return reduction;
+}
+
+/**
+ * A metric of frames: one number for each, reduced.
+ * @throws as {@link checkFrames}
+ */
+export function frameMetric(
+  op: string,
+  forecast: Tensor,
+  target: Tensor,
+  options: FrameOptions,
+  perFrame: () => Tensor,
+): Tensor {
+  const reduction = checkFrames(op, forecast, target, options);
   return measure(() => (reduction === "none" ? perFrame() : perFrame().mean()));
+}
+
+/**
+ * A metric that is a function of means over frames, not a mean itself: `of` passes what it makes per frame through `pool`, which is the mean over
+ * all frames, or nothing for `reduction: "none"`.
+ * @throws as {@link checkFrames}
+ */
+export function pooledMetric(
+  op: string,
+  forecast: Tensor,
+  target: Tensor,
+  options: FrameOptions,
+  of: (pool: (perFrame: Tensor) => Tensor) => Tensor,
+): Tensor {
+  const reduction = checkFrames(op, forecast, target, options);
+  return measure(() => of((perFrame) => (reduction === "none" ? perFrame : perFrame.mean())));
 }

@@ -15,4 +15,6 @@ export { mse } from "./mse.ts";
 export { pod } from "./pod.ts";
 export { type PsnrOptions, psnr } from "./psnr.ts";
 export { type RainfallMseOptions, rainfallMse } from "./rainfallMse.ts";
+export { rmse } from "./rmse.ts";
+export { snr } from "./snr.ts";
 export { type SsimOptions, ssim } from "./ssim.ts";

@@ -1,13 +1,16 @@
 import type { Tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 import { mse } from "../loss/mse.ts";
-import { type FrameOptions, frameAxes, frameMetric } from "./frames.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { type FrameOptions, frameAxes, frameMetric, frameNames } from "./frames.ts";
 
 /** Options of {@link psnr}. */
 export interface PsnrOptions extends FrameOptions {
   /** The distance between the smallest and the largest value that a pixel can have: 255 for bytes. Above 0; default 1. */
   readonly dataRange?: number;
 }
+
+const names: Names<PsnrOptions> = { ...frameNames, dataRange: true };
 
 /** The data range of options. @throws ArgumentError unless it is a finite number above 0 */
 export function checkDataRange(op: string, { dataRange = 1 }: PsnrOptions): number {
@@ -22,9 +25,11 @@ export function checkDataRange(op: string, { dataRange = 1 }: PsnrOptions): numb
  * @param target - the same shape
  * @returns the mean of the frames' decibels (shape `[]`), or those of each frame for `reduction: "none"`; without gradient. The mean of no
  * frames is NaN.
- * @throws ShapeError if the shapes differ or have fewer than three axes; ArgumentError if an option is out of range; DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ or have fewer than three axes; ArgumentError if an option is unknown or out of range; DTypeError,
+ * DeviceError
  */
 export function psnr(forecast: Tensor, target: Tensor, options: PsnrOptions = {}): Tensor {
+  checkNames("psnr", options, names);
   const dataRange = checkDataRange("psnr", options);
   return frameMetric("psnr", forecast, target, options, () => {
     const errors = mse(forecast, target, { reduction: "none" }).mean(frameAxes);

@@ -8,7 +8,8 @@ import {
 } from "@squall/device";
 import { applyElementwise, cat, conv2d, type Tensor, tensor } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
-import { type FrameOptions, frameAxes, frameMetric } from "./frames.ts";
+import { checkNames, type Names } from "../optionNames.ts";
+import { type FrameOptions, frameAxes, frameMetric, frameNames } from "./frames.ts";
 import { checkDataRange } from "./psnr.ts";
 
 /** Options of {@link ssim}. */
@@ -20,6 +21,8 @@ export interface SsimOptions extends FrameOptions {
   /** Standard deviation of the window's Gaussian in pixels, above 0. Default 1.5. */
   readonly sigma?: number;
 }
+
+const names: Names<SsimOptions> = { ...frameNames, dataRange: true, windowSize: true, sigma: true };
 
 /** K₁ and K₂ of the paper. */
 const stabilizers = [0.01, 0.03] as const;
@@ -68,10 +71,11 @@ function checkWindow(
  * @param forecast - frames `[…, C, H, W]`
  * @param target - the same shape
  * @returns the mean over frames (shape `[]`), or one number per frame for `reduction: "none"`; without gradient. The mean of no frames is NaN.
- * @throws ShapeError if the shapes differ, have fewer than three axes, or the frames are smaller than the window; ArgumentError if an option is out of
- * range; DTypeError, DeviceError
+ * @throws ShapeError if the shapes differ, have fewer than three axes, or the frames are smaller than the window; ArgumentError if an option is
+ * unknown or out of range; DTypeError, DeviceError
  */
 export function ssim(forecast: Tensor, target: Tensor, options: SsimOptions = {}): Tensor {
+  checkNames("ssim", options, names);
   const op = "ssim";
   const dataRange = checkDataRange(op, options);
   const { windowSize, sigma } = checkWindow(op, options);

@@ -75,9 +75,7 @@ describe.each(layers)("%s refuses at construction", (name, Layer, axes) => {
 
   it("positional arguments", () => {
     // @ts-expect-error one options object, not numbers
-    expect(() => new Layer(4, 6, 3)).toThrow(
-      refusal("ArgumentError", `${name}: inChannels must be a whole number >= 1, got undefined`),
-    );
+    expect(() => new Layer(4, 6, 3)).toThrow(refusal("ArgumentError", `${name}: options must be an object, got 4`));
   });
 });
 

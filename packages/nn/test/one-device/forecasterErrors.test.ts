@@ -61,8 +61,8 @@ describe("an EncoderForecaster that makes no sense is refused at construction", 
       'forecasterInput "previous" reads forecast frames like input frames, so outputChannels (=1) must equal inputChannels (=2)',
     ],
     [
-      { forecasterInput: "previous", feedback: "softplus" },
-      'feedback must be a function or one of "sigmoid", "hardSigmoid", "hardSigmoidKeras2", "tanh", "relu", "leakyRelu", "linear", got "softplus"',
+      { forecasterInput: "previous", feedback: "gelu" },
+      'feedback must be a function or one of "sigmoid", "hardSigmoid", "hardSigmoidKeras2", "tanh", "relu", "leakyRelu", "elu", "selu", "silu", "softplus", "softsign", "linear", got "gelu"',
     ],
     [{ cell: "transformer" }, 'cell must be one of "lstm", "gru", "rnn", got "transformer"'],
   ];

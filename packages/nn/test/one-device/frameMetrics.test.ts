@@ -39,7 +39,17 @@ const formulas: readonly (readonly [string, FrameMetric, (p: Float64Array, t: Fl
   ["rainfallMse", metrics.rainfallMse, (p, t) => sum(p, (v, k) => (rain(v) - rain(t[k])) ** 2) / p.length],
 ];
 
-describe.each(formulas)("metrics.%s", (name, metric, formula) => {
+/** Those that are functions of sums over all frames: the formula is one for any number of frames, of their mean. */
+const pooled: readonly (readonly [
+  string,
+  FrameMetric,
+  (p: Float64Array, t: Float64Array, frames: number) => number,
+])[] = [
+  ["rmse", metrics.rmse, (p, t, frames) => Math.sqrt(sum(p, (v, k) => (v - t[k]) ** 2) / frames)],
+  ["snr", metrics.snr, (p, t) => 10 * Math.log10(sum(t, (v) => v * v) / sum(p, (v, k) => (v - t[k]) ** 2))],
+];
+
+describe.each(formulas)("metrics.%s", (_, metric, formula) => {
   it("is the formula per frame, averaged over frames, without gradient", () => {
     fc.assert(
       fc.property(forecasts, ([forecast, target]) => {
@@ -54,7 +64,30 @@ describe.each(formulas)("metrics.%s", (name, metric, formula) => {
       { numRuns: 20 },
     );
   });
+});
 
+describe.each(pooled)("metrics.%s", (_, metric, formula) => {
+  it("is the formula of all frames together, or of each, without gradient", () => {
+    fc.assert(
+      fc.property(forecasts, ([forecast, target]) => {
+        const frames = framesOf(forecast, target);
+        const perFrame = metric(forecast, target, { reduction: "none" });
+        expect([perFrame.shape, perFrame.requiresGrad]).toEqual([forecast.shape.slice(0, -3), false]);
+        expectClose(
+          perFrame,
+          frames.map(({ p, t }) => formula(p, t, 1)),
+        );
+        const all = metric(forecast, target);
+        expect([all.shape, all.requiresGrad]).toEqual([[], false]);
+        const [p, t] = [forecast, target].map((side) => Float64Array.from(side.dataSync()));
+        expectClose(all, [formula(p, t, frames.length)]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe.each([...formulas, ...pooled])("metrics.%s", (name, metric) => {
   it("of no frames is NaN", () => {
     expect(metric(zeros([0, 1, 2, 2]), zeros([0, 1, 2, 2])).itemSync()).toBeNaN();
   });
@@ -95,6 +128,25 @@ describe("metrics.psnr", () => {
     expect(() => metrics.psnr(x, y, { dataRange: 0 })).toThrow(
       refusal("ArgumentError", "psnr: dataRange must be a finite number > 0, got 0"),
     );
+  });
+});
+
+describe("metrics.rmse", () => {
+  it("is the root of mse", () => {
+    const [x, y] = [rand([2, 3, 1, 4, 4], { dtype: "float64" }), rand([2, 3, 1, 4, 4], { dtype: "float64" })];
+    expect(metrics.rmse(x, y).itemSync()).toBeCloseTo(Math.sqrt(metrics.mse(x, y).itemSync()), 12);
+    expect(metrics.rmse(x, x).itemSync()).toBe(0);
+  });
+});
+
+describe("metrics.snr", () => {
+  it("does not change with the unit, is 0 for a forecast of 0, and infinite without noise", () => {
+    const [x, y] = [rand([2, 1, 3, 3], { dtype: "float64" }), rand([2, 1, 3, 3], { dtype: "float64" })];
+    expect(metrics.snr(x.mul(255), y.mul(255)).itemSync()).toBeCloseTo(metrics.snr(x, y).itemSync(), 10);
+    expect(metrics.snr(x.mul(0), x).itemSync()).toBe(0);
+    expect(metrics.snr(x, x).itemSync()).toBe(Number.POSITIVE_INFINITY);
+    expect(metrics.snr(x, x.mul(0)).itemSync()).toBe(Number.NEGATIVE_INFINITY);
+    expect(metrics.snr(x.mul(0), x.mul(0)).itemSync()).toBeNaN();
   });
 });
 
@@ -267,7 +319,7 @@ describe("on a device that answers later", () => {
     const device = proxyDevice();
     const [x, y] = [rand([2, 3, 1, 12, 12]), rand([2, 3, 1, 12, 12])];
     const [p, t] = [x.to(device), y.to(device)];
-    const all: readonly FrameMetric[] = [...formulas.map(([, metric]) => metric), metrics.ssim];
+    const all: readonly FrameMetric[] = [...formulas, ...pooled].map(([, metric]) => metric).concat(metrics.ssim);
     const before = device.memory();
     const { storages = Number.NaN, bytes = Number.NaN } = before;
     for (const metric of all) {

@@ -29,7 +29,7 @@ describe("at construction", () => {
     [
       // @ts-expect-error one options object, not numbers
       () => new Linear(3, 4),
-      "Linear: inFeatures must be a whole number >= 1, got undefined",
+      "Linear: options must be an object, got 3",
     ],
     [
       () => new GroupNorm({ numGroups: 4, numChannels: 6 }),

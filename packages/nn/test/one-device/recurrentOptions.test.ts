@@ -1,7 +1,15 @@
 // One device: the CPU. Single options of recurrent cells and layers: what they mean, and what is refused.
-import { type Activation, ConvLSTM, ConvLSTMCell, type ConvLSTMOptions, init } from "@squall/nn";
+import {
+  type Activation,
+  type ActivationName,
+  ConvLSTM,
+  ConvLSTMCell,
+  type ConvLSTMOptions,
+  fromConfig,
+  init,
+} from "@squall/nn";
 import { Generator, ones, randn, type Tensor, tensor, zeros } from "@squall/tensor";
-import { gradcheck } from "@squall/testing";
+import { gradcheck, gradgradcheck } from "@squall/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectClose } from "./expectClose.ts";
@@ -62,6 +70,11 @@ describe("activations", () => {
     ["tanh", Math.tanh],
     ["relu", (x) => Math.max(0, x)],
     ["leakyRelu", (x) => (x > 0 ? x : 0.2 * x)],
+    ["elu", (x) => (x > 0 ? x : Math.exp(x) - 1)],
+    ["selu", (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (Math.exp(x) - 1))],
+    ["silu", (x) => x / (1 + Math.exp(-x))],
+    ["softplus", (x) => Math.log(1 + Math.exp(x))],
+    ["softsign", (x) => x / (1 + Math.abs(x))],
     ["linear", (x) => x],
     [(x: Tensor) => x.sin(), Math.sin],
   ])("%s", (activation, expected) => {
@@ -71,6 +84,35 @@ describe("activations", () => {
     for (const [k, x] of inputs.entries()) expect(ours[k]).toBeCloseTo(expected(x), 12);
     const away = tensor([-9.1, -2.4, -0.3, 0.7, 2.2, 8.8], { dtype: "float64", requiresGrad: true });
     gradcheck((x) => fn(x), [away]);
+    gradgradcheck((x) => fn(x), [away]);
+  });
+
+  it.each(["elu", "selu", "silu", "softplus", "softsign"] as const)(
+    "%s stays finite far out, with its slope",
+    (activation) => {
+      const { activation: fn } = new ConvLSTMCell({ ...common, activation });
+      const x = tensor([-1e4, 1e4], { requiresGrad: true });
+      const y = fn(x);
+      y.sum().backward();
+      for (const value of [...values(y), ...values(x.grad)]) expect(value).toSatisfy(Number.isFinite);
+      const slopes = { elu: [0, 1], selu: [0, 1.0507], silu: [0, 1], softplus: [0, 1], softsign: [1e-8, 1e-8] };
+      for (const [k, slope] of slopes[activation].entries()) expect(values(x.grad)[k]).toBeCloseTo(slope, 4);
+      if (activation === "softsign") expect(values(x.grad)[1]).toBeGreaterThan(0.99e-8);
+    },
+  );
+
+  it("are saved by name", () => {
+    const names: readonly ActivationName[] = ["elu", "selu", "silu", "softplus", "softsign"];
+    for (const activation of names) {
+      const model = new ConvLSTM({ ...common, activation, recurrentActivation: "sigmoid" });
+      const again = fromConfig(JSON.parse(JSON.stringify(model.config)));
+      expect(again.config).toEqual(model.config);
+      expect(again.config.activation).toBe(activation);
+      again.loadStateDict(model.stateDict());
+      const x = randn([2, 1, 2, 4, 4]);
+      if (!(again instanceof ConvLSTM)) throw new Error("not a ConvLSTM");
+      expect(again.forward(x)[0][0]?.toArray()).toEqual(model.forward(x)[0][0]?.toArray());
+    }
   });
 
   it("have slope 0 where a hard sigmoid bends, as in PyTorch", () => {

@@ -31,7 +31,7 @@ it("methods are the functions of the same name", () => {
     ...(["floor", "ceil", "round", "square", "reciprocal", "relu", "softplus", "silu", "squeeze"] as const).map(
       (name) => [x[name](), functions[name](x)] as const,
     ),
-    ...(["sum", "mean", "max", "min", "logsumexp"] as const).map(
+    ...(["sum", "mean", "max", "min", "argmax", "logsumexp"] as const).map(
       (name) => [x[name](1, true), functions[name](x, 1, true)] as const,
     ),
     ...(["softmax", "logSoftmax", "unsqueeze", "unbind"] as const).map(

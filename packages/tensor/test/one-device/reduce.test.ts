@@ -86,6 +86,50 @@ it("NaN wins in max and min", () => {
   expect(tensor([1, nan, 3]).min().itemSync()).toBeNaN();
 });
 
+describe("argmax", () => {
+  const few = shapes({ minRank: 1 }).chain((shape) =>
+    // Ties, NaN and infinities among them.
+    fc.tuple(
+      fc.constant(shape),
+      fc.array(fc.constantFrom(-1, 0, 1, 2, nan, infinity, minusInfinity), {
+        minLength: shape.reduce((n, k) => n * k, 1),
+        maxLength: shape.reduce((n, k) => n * k, 1),
+      }),
+      fc.option(fc.integer({ min: -shape.length, max: shape.length - 1 }), { nil: undefined }),
+      fc.boolean(),
+    ),
+  );
+  const first = (values: number[]): number => {
+    const broken = values.findIndex(Number.isNaN);
+    return broken >= 0 ? broken : values.indexOf(Math.max(...values));
+  };
+
+  it("is the place of the first largest, or of the first NaN", () => {
+    fc.assert(
+      fc.property(few, ([shape, values, dim, keepdim]) => {
+        for (const dtype of ["float32", "float64"] as const) {
+          const x = tensor(values, { dtype, shape: [...shape], requiresGrad: true });
+          const got = ops.argmax(x, dim, keepdim);
+          expect([got.dtype, got.requiresGrad]).toEqual([dtype, false]);
+          expectTensor(got, reference({ shape: [...shape], data: values }, dim, keepdim, first));
+        }
+      }),
+    );
+  });
+
+  it("takes a scalar, and gives the class of logits", () => {
+    expect(tensor(3).argmax().toArray()).toBe(0);
+    expect(
+      tensor([
+        [1, 3, 2],
+        [0, -1, -2],
+      ])
+        .argmax(1)
+        .toArray(),
+    ).toEqual([1, 0]);
+  });
+});
+
 it("elements that share the maximum share its gradient", () => {
   const x = tensor([3, 1, 3, 3], { dtype: "float64", requiresGrad: true });
   x.max().backward();

@@ -39,6 +39,9 @@ describe.each<Row>([
   ["max: there is no axis 5 in shape [2,3]; axes go from -2 to 1", () => x.max(5)],
   ["max: there is no max of nothing: shape [0], axes [0]", () => zeros([0]).max()],
   ["min: there is no min of nothing: shape [2,0], axes [1]", () => zeros([2, 0]).min(1)],
+  ["argmax: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.argmax(2)],
+  ["argmax: there is nothing along axis 1 of shape [2,0]", () => zeros([2, 0]).argmax(1)],
+  ["argmax: there is nothing along axis 0 of shape [0]", () => zeros([2, 0]).argmax()],
   ["var: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.var(2)],
   ["logsumexp: there is no axis 2 in shape [2,3]; axes go from -2 to 1", () => x.logsumexp(2)],
   ["logsumexp: there is nothing along axes [0] of shape [0]", () => zeros([0]).logsumexp()],
@@ -298,6 +301,15 @@ describe("nothing is cast or moved silently", () => {
     const y = x.detach().requiresGrad_().mul(2);
     expect(() => y.backward(elsewhere)).toThrow(
       refusal("DeviceError", "backward: the given gradient is on other but the output is on cpu"),
+    );
+  });
+
+  it("places that float32 does not hold are refused", () => {
+    expect(() => zeros([2 ** 24 + 1]).argmax(0)).toThrow(
+      refusal(
+        "DTypeError",
+        'argmax: float32 does not hold all numbers up to 16777217 (axis 0 of shape [16777217]); convert with to("float64")',
+      ),
     );
   });
 

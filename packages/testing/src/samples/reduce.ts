@@ -49,12 +49,27 @@ const variance = row(
   },
 );
 
+const argmax = row(
+  "argmax",
+  shapes({ minRank: 1 }).chain((shape) =>
+    fc.tuple(tensors(shape), fc.option(axes(shape.length), { nil: undefined }), fc.boolean()),
+  ),
+  ([x, dim, keepdim]) => ({
+    label: labelOf(dim, keepdim),
+    inputs: [x],
+    // Few values, so that there are ties.
+    apply: (a) => ops.argmax(a.mul(2).round(), dim, keepdim),
+  }),
+  { differentiable: false },
+);
+
 /** Rows of reductions and of the softmax family. */
 export const reduceSamples: readonly Sample[] = [
   reduction("sum", ops.sum, {}, 0),
   reduction("mean", ops.mean),
   reduction("max", ops.max, distinct),
   reduction("min", ops.min, distinct),
+  argmax,
   variance,
   reduction("logsumexp", ops.logsumexp),
   alongOneAxis("softmax", ops.softmax),
