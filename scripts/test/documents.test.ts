@@ -55,11 +55,17 @@ function compile(): ts.Program {
 
 describe("examples in the documents", () => {
   let program: ts.Program | undefined;
+  const before = process.cwd();
   beforeAll(async () => {
     await mkdir(folder, { recursive: true });
     for (const { file, code } of examples) await writeFile(file, code);
+    // What they write by relative paths goes away with them.
+    process.chdir(folder);
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    process.chdir(before);
+    return rm(folder, { recursive: true, force: true });
+  });
   afterEach(() => {
     vi.restoreAllMocks();
   });
