@@ -3,8 +3,9 @@
  */
 import { ArgumentError } from "@squall/device";
 import type { ConvLSTMOptions } from "../convlstm/convLSTM.ts";
+import { moduleNames } from "../module/options.ts";
 import { checkNames, type Names } from "../optionNames.ts";
-import { exceptionNamesOf, layerNamesOf, moduleNames, sequenceNames, without } from "../recurrent/names.ts";
+import { exceptionNamesOf, layerNamesOf, sequenceNames, without } from "../recurrent/names.ts";
 import { type ForecasterCell, recurrentCellNames } from "./cells.ts";
 import type { ConvStageOptions } from "./convStage.ts";
 import type { ForecastOptions } from "./forecastOptions.ts";

@@ -2,10 +2,9 @@ import { ArgumentError, type PerAxis } from "@squall/device";
 import type { ConvTransposeOptions, Tensor } from "@squall/tensor";
 import { checkDivisible, checkWhole, wholePerAxis } from "../arguments.ts";
 import { Module } from "../module/module.ts";
-import type { ModuleOptions } from "../module/options.ts";
+import { type ModuleOptions, moduleNames } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
 import { checkNames, type Names } from "../optionNames.ts";
-import { moduleNames } from "../recurrent/names.ts";
 import { fanInInit } from "./fanInInit.ts";
 
 /** Options of {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d}. */

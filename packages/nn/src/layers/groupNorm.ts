@@ -2,10 +2,9 @@ import { formatShape, ShapeError, sizeOf } from "@squall/device";
 import { ones, type Tensor, zeros } from "@squall/tensor";
 import { checkDivisible, checkNumber, checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
-import { creation, type ModuleOptions } from "../module/options.ts";
+import { creation, type ModuleOptions, moduleNames } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
 import { checkNames, type Names } from "../optionNames.ts";
-import { moduleNames } from "../recurrent/names.ts";
 import { normalize } from "./normalize.ts";
 
 /** Options of {@link GroupNorm}. */

@@ -2,10 +2,9 @@ import { formatShape, ShapeError } from "@squall/device";
 import type { Tensor } from "@squall/tensor";
 import { checkWhole } from "../arguments.ts";
 import { Module } from "../module/module.ts";
-import type { ModuleOptions } from "../module/options.ts";
+import { type ModuleOptions, moduleNames } from "../module/options.ts";
 import type { Parameter } from "../module/parameter.ts";
 import { checkNames, type Names } from "../optionNames.ts";
-import { moduleNames } from "../recurrent/names.ts";
 import { fanInInit } from "./fanInInit.ts";
 
 /** Options of {@link Linear}. */

@@ -1,14 +1,11 @@
 /*
  * Names of the options of recurrent layers and cells, for `checkNames`.
  */
-import type { ModuleOptions } from "../module/options.ts";
+import { moduleNames } from "../module/options.ts";
 import type { Names } from "../optionNames.ts";
 import type { CommonOptions, RecurrentCellOptions, RecurrentLayerOptions } from "./options.ts";
 import type { SequenceOptions } from "./sequenceMask.ts";
 import type { RunOptions, StepOptions } from "./stepOptions.ts";
-
-/** Of all modules with parameters. */
-export const moduleNames: Names<ModuleOptions> = { dtype: true, device: true, generator: true };
 
 /** Of all cells. */
 export const cellNames: Names<RecurrentCellOptions> = {

@@ -4,13 +4,12 @@ import { checkFlags, checkNumber, checkWhole } from "../arguments.ts";
 import { at } from "../at.ts";
 import type { LSTMState } from "../convlstm/gates.ts";
 import { Module } from "../module/module.ts";
-import { creation, type ModuleOptions } from "../module/options.ts";
+import { creation, type ModuleOptions, moduleNames } from "../module/options.ts";
 import { Parameter } from "../module/parameter.ts";
 import { checkNames, type Names } from "../optionNames.ts";
 import { checkAxes, checkChannels, checkHome, checkParts, checkSpatialDims } from "../recurrent/cellChecks.ts";
 import { type CellInit, type Initializer, resolveInit, tapsOf } from "../recurrent/cellInit.ts";
 import { convolve } from "../recurrent/gateConv.ts";
-import { moduleNames } from "../recurrent/names.ts";
 import type { KernelSize, SpatialDims } from "../recurrent/options.ts";
 import { resolveKernel } from "../recurrent/resolveOptions.ts";
 

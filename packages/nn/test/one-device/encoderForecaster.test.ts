@@ -1,5 +1,5 @@
 // One device: the CPU.
-import { bceWithLogits, EncoderForecaster, type LSTMState } from "@squall/nn";
+import { bceWithLogits, EncoderForecaster, init, type LSTMState } from "@squall/nn";
 import { cat, conv2d, Generator, grad, randn, stack, type Tensor } from "@squall/tensor";
 import { gradcheck } from "@squall/testing";
 import { describe, expect, it } from "vitest";
@@ -21,6 +21,7 @@ describe("EncoderForecaster", () => {
         kernelSize: kernel,
         stateKernelSize: stateKernel,
         peephole: "channel",
+        init: { inputWeight: init.zeros_, stateWeight: init.zeros_ },
       } as const;
       const ofPatches = new EncoderForecaster({ ...options, inputChannels: patch ** 2 });
       expect(ofPatches.parameterCount()).toBe(count);
