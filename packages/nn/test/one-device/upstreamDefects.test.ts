@@ -1,6 +1,6 @@
 // Defects of the programs that the seeds came from: automan000/Convolutional_LSTM_PyTorch (the same frame at every step, a fixed device, a gradient
-// check of the loss alone) and OpenSTL (weights that nothing uses, a forget bias that does nothing). One device: the CPU, and the proxy.
-import { ConvLSTM, ConvLSTMCell, type ConvLSTMOptions, EncoderForecaster } from "@squall/nn";
+// check of the loss alone), OpenSTL (weights that nothing uses, a forget bias that does nothing) and jhhuang96/ConvLSTM-PyTorch (GRUs for who asks for LSTMs). One device: the CPU, and the proxy.
+import { ConvGRU, ConvLSTM, ConvLSTMCell, type ConvLSTMOptions, ConvRNN, EncoderForecaster } from "@squall/nn";
 import { cat, Generator, grad, noGrad, randn, type Tensor, zeros } from "@squall/tensor";
 import { gradcheck } from "@squall/testing";
 import { describe, expect, it } from "vitest";
@@ -76,5 +76,15 @@ describe("upstream of the seeds", () => {
       const { c } = cell.forward(nothing, { h: nothing, c: nothing.add(1) });
       expect(c.itemSync()).toBeCloseTo(1 / (1 + Math.exp(-forgetBias)), 14);
     }
+  });
+
+  it.each([
+    ["lstm", ConvLSTM],
+    ["gru", ConvGRU],
+    ["rnn", ConvRNN],
+  ] as const)("jhhuang96: the kind of cell that is asked for, %s, is the one that is trained", (cell, Layer) => {
+    const model = new EncoderForecaster({ inputChannels: 1, hiddenChannels: 2, kernelSize: 3, cell });
+    expect([model.encoder, model.forecaster].map((part) => part.constructor)).toEqual([Layer, Layer]);
+    expect(model.config.cell).toBe(cell);
   });
 });
