@@ -204,7 +204,7 @@ export abstract class RecurrentLayer<State extends RecurrentState, Cell extends 
   }
 
   /**
-   * Draws what is random throughout a sequence, to be given to each {@link step} of it; nothing in evaluation.
+   * Draws what is random throughout a sequence, to be given to each {@link step} of it, or each {@link forward} of a part; nothing in evaluation.
    * @param imageSize - spatial sizes of the frames
    * @param states - those before the first step, which decide the sizes behind stages that make images larger
    * @returns one per layer

@@ -2,7 +2,7 @@
  * What is random in training: masks that hold for a whole sequence (dropout), and those of single steps (zoneout).
  */
 import type { Shape } from "@squall/device";
-import { defaultGenerator, Generator, rand, type Tensor, where } from "@squall/tensor";
+import { defaultGenerator, Generator, rand, scope, type Tensor, where } from "@squall/tensor";
 import { checkNumber } from "../arguments.ts";
 
 /** What is random in one sequence. Masks are 0 or 1/(1 - p), one for all gates or one for each; absent where nothing is dropped. */
@@ -38,9 +38,11 @@ export function dropoutMasks(
 ): Tensor[] {
   const { dtype, device } = like;
   return Array.from({ length: count }, () =>
-    rand(shape, { dtype, device, ...(generator && { generator }) })
-      .ge(p)
-      .mul(1 / (1 - p)),
+    scope(() =>
+      rand(shape, { dtype, device, ...(generator && { generator }) })
+        .ge(p)
+        .mul(1 / (1 - p)),
+    ),
   );
 }
 

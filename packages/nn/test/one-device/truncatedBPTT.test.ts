@@ -1,8 +1,9 @@
 // One device: the CPU, in float64. Long sequences in chunks.
 import { Bidirectional, ConvLSTM, truncatedBPTT } from "@squall/nn";
 import { SGD } from "@squall/optim";
-import { grad } from "@squall/tensor";
+import { grad, rand } from "@squall/tensor";
 import { describe, expect, it } from "vitest";
+import { proxyDevice } from "../../../testing/test/proxyDevice.ts";
 import { expectClose } from "./expectClose.ts";
 import { common, frames, made } from "./sequenceModels.ts";
 
@@ -124,5 +125,22 @@ describe("truncatedBPTT", () => {
     expect(() => truncatedBPTT(both, frames(2, 1), { chunkSteps: 1 }, () => {})).toThrow(
       "truncatedBPTT: takes recurrent layers, such as a ConvLSTM, got a Bidirectional",
     );
+  });
+
+  it("leaves on a device that counts only the states that it returns, masks of dropout or not", () => {
+    const device = proxyDevice();
+    const noisy = { inputDropout: 0.2, recurrentDropout: 0.3, layerDropout: 0.2, zoneout: 0.1 };
+    const model = new ConvLSTM({ inputChannels: 1, hiddenChannels: [2, 2], kernelSize: 3, ...noisy, device });
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+    const x = rand([6, 2, 1, 4, 4], { device });
+    const held = Array.from({ length: 4 }, () => {
+      truncatedBPTT(model, x, { chunkSteps: 2, lengths: [5, 2] }, ({ outputs: [hidden] }) => {
+        optimizer.zeroGrad();
+        hidden.square().sum().backward();
+        optimizer.step();
+      });
+      return device.memory().storages ?? 0;
+    });
+    expect(held.slice(1).map((count, k) => count - held[k])).toEqual([4, 4, 4]);
   });
 });
