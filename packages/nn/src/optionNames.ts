@@ -16,12 +16,12 @@ function distance(a: string, b: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** The name that was probably meant: the same letters in another spelling, or all but two of them. */
+/** The name that was probably meant: the same letters in another spelling, or all but one in three and two at most. */
 function nearest(name: string, names: readonly string[]): string | undefined {
   const plain = (word: string): string => word.replaceAll(/[_-]/g, "").toLowerCase();
   const far = (each: string): number => distance(plain(name), plain(each));
   const [best] = names.toSorted((a, b) => far(a) - far(b));
-  return best !== undefined && far(best) <= 2 ? best : undefined;
+  return best !== undefined && far(best) <= Math.min(2, Math.floor(name.length / 3)) ? best : undefined;
 }
 
 /**

@@ -161,7 +161,7 @@ export class Bidirectional<State extends RecurrentState> extends Module {
    * @param options - lengths or a mask; the backward direction starts at the last frame that counts
    * @returns `[layerOutputs, lastStates]`: merged outputs (twice the channels with `"concat"`; of the last step of each direction without
    * `returnSequences`), and the states of both directions
-   * @throws as the layers' `forward`; ShapeError if both directions differ in channels and are not concatenated
+   * @throws as the layers' `forward`; ShapeError if both directions make images of different sizes
    */
   forward(x: Tensor, states?: BidirectionalStates<State>, options: SequenceOptions = {}): BidirectionalOutput<State> {
     const [outputs, all] = this.forwardAll(x, states, options);
@@ -175,23 +175,29 @@ export class Bidirectional<State extends RecurrentState> extends Module {
     states?: BidirectionalStates<State>,
     options: SequenceOptions = {},
   ): BidirectionalOutput<State> {
-    // What the second would refuse is refused before the first carries its states on.
-    this.backwardLayer.checkCall(x, states?.backward, options);
+    this.checkCall(x, states, options);
     const [ahead, forward] = this.forwardLayer.forwardAll(x, states?.forward, options);
     const [back, backward] = this.backwardLayer.forwardAll(x, states?.backward, options);
     const channelAxis = this.forwardLayer.returnSequences ? 2 : 1;
-    const merged = (a: Tensor, k: number): Tensor => {
-      const b = at(back, k);
-      if (this.mergeMode !== "concat" && !sameShape(a.shape, b.shape)) {
-        throw new ShapeError(
-          "Bidirectional",
-          `mergeMode "${this.mergeMode}" needs outputs of one shape, got ${formatShape(a.shape)} and ${formatShape(b.shape)}; use "concat"`,
-          { expected: a.shape, got: b.shape },
-        );
-      }
-      return merges[this.mergeMode](a, b, channelAxis);
-    };
+    const merged = (a: Tensor, k: number): Tensor => merges[this.mergeMode](a, at(back, k), channelAxis);
     const [first, ...others] = ahead;
     return [[merged(first, 0), ...others.map((a, k) => merged(a, k + 1))], { forward, backward }];
+  }
+
+  /** Refuses what either direction or the merge would, before one of them carries its states on. */
+  private checkCall(x: Tensor, states: BidirectionalStates<State> | undefined, options: SequenceOptions): void {
+    const { forwardLayer, backwardLayer } = this;
+    const ahead = forwardLayer.checkCall(x, states?.forward, options).sizes;
+    const back = backwardLayer.checkCall(x, states?.backward, options).sizes;
+    const shown = forwardLayer.returnAllLayers ? ahead.length : 1;
+    for (let k = 1; k <= shown; k++) {
+      const [a, b] = [at(ahead, ahead.length - k).states, at(back, back.length - k).states];
+      if (sameShape(a, b)) continue;
+      throw new ShapeError(
+        "Bidirectional",
+        `the two directions make images of ${formatShape(a)} and ${formatShape(b)}; give both the same strides, kernels, padding and dilation`,
+        { expected: a, got: b },
+      );
+    }
   }
 }

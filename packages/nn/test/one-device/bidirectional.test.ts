@@ -119,6 +119,13 @@ describe("Bidirectional", () => {
     const before = carried();
     expect(() => model.forward(frames(3, 2, 5), { forward, backward: backward.slice(1) })).toThrow(ShapeError);
     expect(carried()).toEqual(before);
+    const uneven = new Bidirectional(
+      (direction) => new ConvLSTM({ ...common, stride: direction.goBackwards ? 2 : 1, stateful: true, ...direction }),
+    );
+    expect(() => uneven.forward(x)).toThrow(
+      "Bidirectional: the two directions make images of [4,3] and [1,1]; give both the same strides, kernels, padding and dilation",
+    );
+    expect(uneven.forwardLayer.carriedStates).toBeUndefined();
   });
 
   it("hands on the states of all layers, forgets and detaches those it carries", () => {
