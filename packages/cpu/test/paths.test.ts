@@ -9,8 +9,9 @@ import {
   sizeOf,
 } from "@squall/device";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cpu, type KernelPath, setConvAlgorithm, setKernelPath, setThreads } from "../src/index.ts";
+import { convAlgorithm, forceWinograd } from "../src/settings.ts";
 import { numbers, seed, values } from "./samples.ts";
 
 const { conv, convInputGradient, convWeightGradient, matmul } = cpu.kernels;
@@ -82,6 +83,14 @@ const convolutions = fc
   }));
 
 describe("the picked path agrees with the loops", () => {
+  // The bound is that of plain sums; winograd.test.ts holds the other algorithm to its own.
+  const before = convAlgorithm();
+  beforeEach(() => setConvAlgorithm("exact"));
+  afterEach(() => {
+    if (before === "winograd") forceWinograd();
+    else setConvAlgorithm(before);
+  });
+
   it("in convolutions of any geometry and their gradients", () => {
     fc.assert(
       fc.property(convolutions, ({ geometry, start }) => {
