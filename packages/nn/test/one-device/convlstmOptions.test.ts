@@ -75,14 +75,18 @@ describe("ConvLSTM with any options", () => {
       goBackwards: fc.boolean(),
       returnSequences: fc.boolean(),
       end: fc.constantFrom(undefined, 1),
+      evaluated: fc.boolean(),
     });
     fc.assert(
       fc.property(
         layerOptions,
         more,
-        (options, { zoneout, layerDropout, goBackwards, returnSequences, end, ...rest }) => {
-          const all = { ...options, zoneout, layerDropout, goBackwards, returnSequences };
+        (options, { zoneout, layerDropout, goBackwards, returnSequences, end, evaluated, ...rest }) => {
+          const zoned = { zoneout, zoneoutInEvaluation: "expected" } as const;
+          const all = { ...options, ...zoned, layerDropout, goBackwards, returnSequences };
           const { model, x, states, leaves } = problemOf(all, rest);
+          // Then states are mixed as zoneout does on average.
+          if (evaluated) model.eval();
           const sequence = end === undefined ? {} : { lengths: [rest.steps, end] };
           const generator = model.cells.at(0).generator ?? new Generator(0);
           const run = (): Tensor[] => repeatably(generator, () => outputsOf(model.forward(x, states, sequence)));
